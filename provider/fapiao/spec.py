@@ -34,6 +34,7 @@ from fapiao.wire import (
     SliceKey,
     SliceQuery,
     Stamp,
+    SyncQuery,
     Token,
     Verdict,
 )
@@ -96,6 +97,7 @@ class Capability:
     """What a source can do. A capability demands its hooks (see ``REQUIRED_HOOKS``)."""
 
     COLLECT = "collect"
+    SYNC = "sync"
 
 
 class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,10 +178,18 @@ class InvoiceSource:
         raise NotImplementedError
 
     @hookspec(firstresult=True)
-    def read_page(self, account: Account, query: SliceQuery, cursor: str | None) -> Flow[Page | Pending]:
-        """Flow, capability *collect*. Reads one page of a slice; ``cursor`` None is the first, else one of ``Page.remaining``.
+    def read_page(self, account: Account, query: SliceQuery | SyncQuery, cursor: str | None) -> Flow[Page | Pending]:
+        """Flow, capabilities *collect* and *sync*. One page; ``cursor`` None is the first, else one of ``Page.remaining``.
 
         An empty slice is a ``Page`` without records. Pages of one slice may be asked for concurrently and in any order.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def sync_query(self, account: Account, wish: SyncQuery) -> SyncQuery:
+        """Pure, capability *sync*. Validates which filters may go with which query and returns the query to read.
+
+        :raises fapiao.errors.ConfigurationError: everything that is wrong with the wish, with the allowed values.
         """
         raise NotImplementedError
 
@@ -195,6 +205,7 @@ class InvoiceSource:
 REQUIRED_HOOKS: Mapping[str, tuple[str, ...]] = {
     "": ("describe", "classify"),
     Capability.COLLECT: ("start_collection", "collection_status", "read_page", "normalize"),
+    Capability.SYNC: ("sync_query", "read_page", "normalize"),
 }
 """Hooks a plugin must implement: always, and for each capability it declares."""
 

@@ -35,6 +35,7 @@ __all__ = [
     "SliceState",
     "SliceStatus",
     "Stamp",
+    "SyncQuery",
     "Token",
     "Verdict",
 ]
@@ -273,6 +274,27 @@ class SliceQuery(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str | None = None
 
 
+class SyncQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which list a sync reads: a query of the vendor's own, not a job. Made by the plugin's ``sync_query`` from a wish."""
+
+    taxpayer_no: str
+    query: str
+    """The vendor's code of the list (JCSK ``rzzt``)."""
+    tax_period: str | None = None
+    """税款所属期, ``yyyymm``."""
+    first_on: str | None = None
+    """``yyyy-mm-dd``; which date it filters is the query's own meaning."""
+    last_on: str | None = None
+    zipped: bool = False
+    filters: tuple[tuple[str, str], ...] = ()
+    """Further filters by the vendor's names, validated, sorted by name."""
+
+    def __str__(self) -> str:
+        parts = [self.query, self.tax_period, f"{self.first_on}..{self.last_on}" if self.first_on else None]
+        parts += [f"{name}={value}" for name, value in self.filters]
+        return " ".join(part for part in parts if part)
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """The records of one read, exactly as the vendor gave them (JSON objects, floats as Decimal)."""
 
@@ -283,3 +305,5 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Cursors this page makes known: numbered paging tells all others on the first page, sequential paging the next one."""
     code: str | None = None
     """The vendor's code where it says more than 'ok' (ekuaibao 4000 = no record)."""
+    billed: int | None = None
+    """Units that the vendor says it charges for this read, where it says so."""

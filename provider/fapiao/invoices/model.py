@@ -16,6 +16,7 @@ import msgspec
 
 __all__ = [
     "Customs",
+    "Deduction",
     "Finding",
     "Invoice",
     "Level",
@@ -181,6 +182,41 @@ class SpecialBusiness(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_
     extra: Mapping[str, Any] | None = None
 
 
+class Deduction(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The deduction state (抵扣) of one input invoice for one holder, as one answer states it. Certification is derived
+    from these fields, never from the query that returned the row."""
+
+    is_checked: bool | None = None
+    """勾选状态."""
+    checked_at: datetime | None = None
+    is_certified: bool | None = None
+    """认证状态 (确认)."""
+    certified_at: datetime | None = None
+    tax_period: str | None = None
+    """税款所属期 ``yyyymm``."""
+    usage: str | None = None
+    """One of ``fapiao.invoices.codes.USAGES``."""
+    usage_raw: str | None = None
+    method_raw: str | None = None
+    valid_tax: Decimal | None = None
+    """有效税额, at most the tax amount."""
+    management: str | None = None
+    """One of ``fapiao.invoices.codes.MANAGEMENT_STATES``."""
+    management_raw: str | None = None
+    abnormal_raw: str | None = None
+    risk_raw: str | None = None
+    has_mismatch: bool | None = None
+    """录入不符项 of a customs certificate."""
+    non_deduct_reason_raw: str | None = None
+    domestic_conversion_no: str | None = None
+    """转内销证明编号."""
+    info_source_raw: str | None = None
+    extract_flag_raw: str | None = None
+    modified_at: datetime | None = None
+    """The vendor's own time of change."""
+    vendor_row_id: str | None = None
+
+
 class Invoice(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One document as one source states it."""
 
@@ -258,6 +294,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     customs: Customs | None = None
     trips: tuple[Trip, ...] = ()
     special_businesses: tuple[SpecialBusiness, ...] = ()
+    deduction: Deduction | None = None
+    """Belongs to the holder, not to the document: kept as a snapshot of its own, not part of the folded invoice."""
     extra: Mapping[str, Any] | None = None
     """Fields the plugin does not know, as they came."""
     findings: tuple[Finding, ...] = ()
