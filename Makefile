@@ -1,0 +1,84 @@
+# `make demo` and `make test` need Python >= 3.10, make and a package index. Everything they write is in .venv/ and build/.
+
+# The first Python that really runs: a version manager's shim may exist and still refuse.
+ifndef PYTHON
+PYTHON := $(shell for python in python3.12 python3.11 python3.13 python3.10 python3 python3.14; do \
+	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1 && echo "$$python" && break; done)
+endif
+ifeq ($(strip $(PYTHON)),)
+$(error No Python >= 3.10 with the venv module was found; install one or name it: make PYTHON=/path/to/python $(MAKECMDGOALS))
+endif
+
+VENV := .venv
+BIN := $(VENV)/bin
+fingerprint = $(firstword $(shell cat requirements/$(1).txt pyproject.toml 2>/dev/null | cksum))
+DEMO_READY := $(VENV)/demo-$(call fingerprint,demo)
+TEST_READY := $(VENV)/test-$(call fingerprint,test-3.3)
+PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq
+# --no-compile: Python compiles the few modules that are used, in less time than pip would all of them.
+LOCKED := --require-hashes --no-deps --no-compile
+THIS := --no-deps --no-build-isolation --editable .
+
+# `make test SLOW=1` runs the slow suites too; `make test TESTS=tests/engine` only some.
+TESTS ?= tests
+SELECTED := $(if $(SLOW),,-m "not slow")
+UV := build/uv/bin/uv
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock"
+
+.PHONY: help demo test lint types imports format pytest bench lock wheel clean
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(DEMO_READY) ## collect a month of three taxpayers through Airflow from a simulated vendor into SQLite
+	@$(BIN)/python demo/run.py
+
+test: lint pytest ## everything: style, types, import rules, tests (SLOW=1: the slow ones too)
+
+lint: $(TEST_READY) ## style, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pytest: $(TEST_READY) ## the tests alone (TESTS=path narrows)
+	$(BIN)/pytest $(SELECTED) $(PYTEST_ARGS) $(TESTS)
+
+format: $(TEST_READY) ## put the sources into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(TEST_READY) ## invoices per second beside a loop written by hand
+	$(BIN)/pytest -m slow -s tests/benchmarks
+
+wheel: $(TEST_READY) ## build/dist/*.whl
+	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir build/dist .
+
+lock: $(UV) ## resolve the requirements anew
+	$(COMPILE) $(UPGRADE) pyproject.toml requirements/airflow-3.3.in --extra postgres --extra mysql --group build --group test -o requirements/test-3.3.txt
+	$(COMPILE) pyproject.toml requirements/airflow-3.3.in --group build --constraint requirements/test-3.3.txt -o requirements/demo.txt
+
+clean: ## remove all that was made
+	rm -rf $(VENV) build .hypothesis .ruff_cache .import_linter_cache
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(DEMO_READY): | $(BIN)/python
+	@echo "Installing Airflow and the provider into $(VENV) (locked) …"
+	@$(PIP_INSTALL) $(LOCKED) --requirement requirements/demo.txt
+	@$(PIP_INSTALL) $(THIS)
+	@rm -f $(VENV)/demo-*
+	@touch $@
+
+$(TEST_READY): | $(BIN)/python
+	@echo "Installing Airflow, the provider and the test tools into $(VENV) (locked) …"
+	@$(PIP_INSTALL) $(LOCKED) --requirement requirements/test-3.3.txt
+	@$(PIP_INSTALL) $(THIS)
+	@rm -f $(VENV)/test-*
+	@touch $@
+
+$(UV):
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/python -m pip --disable-pip-version-check install -qq uv
