@@ -1,0 +1,304 @@
+"""``fapiao …``: the use cases from a terminal. Exit status 0 = done and proven, 1 = not, 2 = the input is wrong."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from fapiao import __version__
+from fapiao.errors import ConfigurationError, FapiaoError, StoreError, VendorBusy
+
+if TYPE_CHECKING:
+    from fapiao.collection import Collector, Waiting
+    from fapiao.connection import Connection
+    from fapiao.manifest import Manifest
+    from fapiao.reading import Progress
+
+__all__ = ["main"]
+
+INTO = click.option(
+    "--into", "into", required=True, metavar="URL", help="The database, such as sqlite:///fapiao.db or postgresql://…"
+)
+SCHEMA = click.option("--schema", metavar="NAME", help="Database schema of the tables (PostgreSQL).")
+CONNECTION = click.option(
+    "--connection",
+    "connection_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="JSON of the connection; without it FAPIAO_CONN_<SOURCE> or AIRFLOW_CONN_<SOURCE> is read.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fapiao")
+@click.option("-v", "--verbose", count=True, help="Say more; twice: every request.")
+def cli(verbose: int) -> None:
+    """Collect Chinese VAT invoices (发票) from vendor APIs into your own database, completely and provably."""
+    from fapiao.redaction import RedactingFilter
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    handler.addFilter(RedactingFilter())
+    logger = logging.getLogger("fapiao")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel([logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)])
+
+
+@cli.command()
+@click.argument("source_name", metavar="SOURCE")
+@click.option("--taxpayer", "taxpayer_no", required=True, metavar="NO", help="Taxpayer number (纳税人识别号).")
+@click.option("--month", "invoice_month", required=True, metavar="YYYYMM", help="Invoice month (开票月份).")
+@click.option("--type", "types", multiple=True, metavar="CODE", help="Invoice type, repeatable. Default: all.")
+@click.option("--direction", "directions", multiple=True, metavar="input|output", help="Default: both.")
+@click.option("--refresh", default="always", show_default=True, metavar="always|older-than:6h|never")
+@click.option("--on-rejected", default="fail", show_default=True, metavar="fail|accept")
+@click.option("--poll-interval", type=float, metavar="S", help="Seconds between two looks at the job.")
+@click.option("--wait", "patience", default=21600.0, show_default=True, metavar="S", help="Longest wait in all, seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest on stdout.")
+@INTO
+@SCHEMA
+@CONNECTION
+def collect(
+    source_name: str,
+    taxpayer_no: str,
+    invoice_month: str,
+    types: tuple[str, ...],
+    directions: tuple[str, ...],
+    refresh: str,
+    on_rejected: str,
+    poll_interval: float | None,
+    patience: float,
+    as_json: bool,
+    into: str,
+    schema: str | None,
+    connection_file: Path | None,
+) -> None:
+    """Collect one taxpayer's month: every type, both directions, with the proof that nothing is missing."""
+    from fapiao.arguments import collect_request
+    from fapiao.collection import Collector
+    from fapiao.registry import registry
+    from fapiao.store import Database
+
+    source = registry.get(source_name)
+    request = collect_request(
+        source.descriptor,
+        taxpayer_no=taxpayer_no,
+        invoice_month=invoice_month,
+        now=time.time(),
+        types=types,
+        directions=directions,
+        refresh=refresh,
+        on_rejected=on_rejected,
+        poll_interval=poll_interval,
+    )
+    account = source.account(_connection(source_name, connection_file))
+    database = Database.connect(into, schema=schema)
+    with _progress(quiet=as_json) as show, Collector(source, account, database, request, progress=show) as collector:
+        try:
+            _wait_until_closed(collector, time.time() + patience)
+            collector.verdict()
+        finally:
+            if collector.has_begun():
+                _report(collector.manifest(), as_json)
+
+
+def _wait_until_closed(collector: Collector, deadline: float) -> None:
+    reason = ""
+    while (waiting := collector.advance()) is not None:
+        if waiting.reason != reason:
+            reason = waiting.reason
+            click.echo(f"Waiting: {reason}.", err=True)
+        _sleep(waiting, deadline)
+
+
+def _sleep(waiting: Waiting, deadline: float) -> None:
+    if waiting.not_before > deadline:
+        raise VendorBusy(
+            f"The run would have to wait until {_clock(waiting.not_before)}, longer than --wait allows: {waiting.reason}.",
+            retry_after=waiting.not_before - time.time(),
+            code=waiting.code,
+            advice="Run the same command later: it continues where this one stopped.",
+        )
+    time.sleep(max(0.0, waiting.not_before - time.time()))
+
+
+def _clock(epoch: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(epoch))
+
+
+def _report(manifest: Manifest, as_json: bool) -> None:
+    if as_json:
+        click.echo(manifest.to_json())
+        return
+    from fapiao.tables import manifest_table
+
+    manifest_table(manifest)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """A bar on a terminal, nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=Console(stderr=True),
+    ) as bar:
+        task = bar.add_task("invoices", total=None)
+
+        def show(progress: Progress) -> None:
+            bar.update(
+                task,
+                completed=progress.records,
+                total=max(progress.expected, progress.records) or None,
+                description=f"invoices, slice {progress.slices_done} of {progress.slices}",
+            )
+
+        yield show
+
+
+@cli.command("init-db")
+@INTO
+@SCHEMA
+@click.option("--sql", "print_sql", is_flag=True, help="Print the DDL for a database administrator; change nothing.")
+def init_db(into: str, schema: str | None, print_sql: bool) -> None:
+    """Create or upgrade fapiao's tables."""
+    from fapiao.store import Database
+
+    if print_sql:
+        click.echo(Database.ddl(into, schema=schema))
+        return
+    version = Database.migrate_url(into, schema=schema)
+    click.echo(f"The tables are at schema version {version}.")
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True)
+def sources(as_json: bool) -> None:
+    """List the installed vendor plugins, good and broken, with distribution, version and reason."""
+    from fapiao.registry import PluginProblem, registry
+    from fapiao.tables import sources_table
+
+    rows: list[dict[str, Any]] = []
+    for name, found in registry.load_all().items():
+        if isinstance(found, PluginProblem):
+            rows.append(
+                {
+                    "name": name, "title": "", "state": "broken", "distribution": found.distribution,
+                    "version": found.version, "capabilities": [], "reason": f"{found.stage}: {found.reason}",
+                }
+            )
+            continue
+        distribution, version = registry.distribution(name)
+        rows.append(
+            {
+                "name": name, "title": found.descriptor.title, "state": "good", "distribution": distribution,
+                "version": version, "capabilities": sorted(found.descriptor.capabilities), "reason": "",
+            }
+        )
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
+    else:
+        sources_table(rows)
+    if any(row["state"] == "broken" for row in rows):
+        raise SystemExit(1)
+
+
+@cli.command()
+@click.argument("source_name", metavar="SOURCE")
+@CONNECTION
+def check(source_name: str, connection_file: Path | None) -> None:
+    """Test the credentials of a connection: log in, nothing else."""
+    from fapiao.check import check_credentials
+    from fapiao.registry import registry
+
+    source = registry.get(source_name)
+    account = source.account(_connection(source_name, connection_file))
+    click.echo(check_credentials(source, account))
+
+
+@cli.command()
+@INTO
+@SCHEMA
+@click.option("--source", "source_name", metavar="SOURCE")
+@click.option("--taxpayer", "taxpayer_no", metavar="NO")
+@click.option("--from", "first_month", metavar="YYYYMM", help="First invoice month.")
+@click.option("--to", "last_month", metavar="YYYYMM", help="Last invoice month.")
+@click.option("--all", "show_all", is_flag=True, help="Show empty and unsupported slices too.")
+@click.option("--json", "as_json", is_flag=True)
+def coverage(
+    into: str,
+    schema: str | None,
+    source_name: str | None,
+    taxpayer_no: str | None,
+    first_month: str | None,
+    last_month: str | None,
+    show_all: bool,
+    as_json: bool,
+) -> None:
+    """Show what is proven: taxpayer × month × type × direction, expected, loaded, rejected, state."""
+    from fapiao.store import Database
+    from fapiao.store import coverage as query
+    from fapiao.tables import coverage_table
+
+    rows = query(
+        Database.connect(into, schema=schema),
+        source=source_name,
+        taxpayer_no=taxpayer_no,
+        first_month=first_month,
+        last_month=last_month,
+    )
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
+    else:
+        coverage_table(rows, show_all=show_all)
+
+
+@cli.command()
+@click.argument("source_name", metavar="SOURCE")
+@click.option("--port", type=int, default=0, show_default=True, help="0 = any free port.")
+@click.option("--scenario", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
+def simulate(source_name: str, port: int, scenario: Path | None) -> None:
+    """Run a faithful simulator of a vendor on this machine, for demos and tests."""
+    from fapiao.testing.simulator import serve
+
+    serve(source_name, port, scenario)
+
+
+def _connection(source_name: str, path: Path | None) -> Connection:
+    from fapiao.connection import Connection
+
+    return Connection.from_file(path) if path is not None else Connection.from_environment(source_name)
+
+
+def main() -> None:
+    """Entry point of the ``fapiao`` command."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as end:
+        raise SystemExit(end.exit_code) from None
+    except click.Abort:
+        click.echo("Stopped. What is committed is kept; the same command continues.", err=True)
+        raise SystemExit(130) from None
+    except click.ClickException as problem:
+        problem.show()
+        raise SystemExit(2) from None
+    except FapiaoError as problem:
+        from fapiao.redaction import redact
+
+        click.echo(redact(f"Error: {problem}"), err=True)
+        raise SystemExit(2 if isinstance(problem, ConfigurationError | StoreError) else 1) from None

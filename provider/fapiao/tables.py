@@ -1,0 +1,106 @@
+"""What people read on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from fapiao.manifest import Manifest
+from fapiao.store import CoverageRow
+
+__all__ = ["coverage_table", "manifest_table", "sources_table"]
+
+_QUIET = frozenset({"empty", "unsupported"})
+_COLOUR = {"complete": "green", "empty": "dim", "unsupported": "dim", "rejected": "yellow", "incomplete": "red", "failed": "red"}
+
+
+def manifest_table(manifest: Manifest) -> None:
+    """The end of a run: slices with invoices or trouble, the others counted."""
+    table = Table(title=f"{manifest.source} {manifest.taxpayer_no} {manifest.invoice_month}, generation {manifest.generation}")
+    _columns(table, ("type", "direction", "state"), ("expected", "loaded", "rejected", "amount excl. tax", "tax"))
+    for part in manifest.slices:
+        if part.state not in _QUIET:
+            table.add_row(
+                part.type, part.direction, _coloured(part.state), _count(part.expected), str(part.loaded),
+                str(part.rejected), part.amount_excl_tax, part.tax_amount,
+            )
+    console = _console()
+    console.print(table)
+    quiet = [part.state for part in manifest.slices if part.state in _QUIET]
+    console.print(
+        f"{manifest.state}: {manifest.loaded} invoices in {len(manifest.slices)} slices "
+        f"({quiet.count('empty')} empty, {quiet.count('unsupported')} unsupported), "
+        f"{manifest.requests} requests, {manifest.seconds:.1f} s"
+    )
+
+
+def coverage_table(rows: Iterable[CoverageRow], *, show_all: bool) -> None:
+    """Taxpayer × month × type × direction; the totals under it include what is not shown."""
+    rows = list(rows)
+    table = Table(title="Coverage")
+    _columns(
+        table,
+        ("source", "taxpayer", "month", "type", "direction", "gen.", "state"),
+        ("expected", "loaded", "rejected", "amount excl. tax", "tax"),
+    )
+    for row in rows:
+        if show_all or row.state not in _QUIET:
+            table.add_row(
+                row.source, row.taxpayer_no, row.invoice_month, row.type, row.direction, str(row.generation),
+                _coloured(row.state), _count(row.expected), str(row.loaded), str(row.rejected),
+                f"{row.amount_excl_tax or Decimal(0):,.2f}", f"{row.tax_amount or Decimal(0):,.2f}",
+            )
+    table.add_section()
+    table.add_row(
+        f"{len(rows)} slices", "", "", "", "", "", "", _count(_sum(row.expected for row in rows)),
+        str(sum(row.loaded for row in rows)), str(sum(row.rejected for row in rows)),
+        f"{sum((row.amount_excl_tax or Decimal(0) for row in rows), Decimal(0)):,.2f}",
+        f"{sum((row.tax_amount or Decimal(0) for row in rows), Decimal(0)):,.2f}",
+    )
+    console = _console()
+    console.print(table)
+    hidden = [row.state for row in rows if row.state in _QUIET]
+    if hidden and not show_all:
+        console.print(f"Not shown: {hidden.count('empty')} empty and {hidden.count('unsupported')} unsupported slices (--all).")
+
+
+def sources_table(rows: Sequence[dict[str, Any]]) -> None:
+    """Installed plugins, good and broken."""
+    table = Table(title="Sources")
+    _columns(table, ("name", "title", "state", "distribution", "version", "capabilities", "reason"), ())
+    for row in rows:
+        table.add_row(
+            row["name"], row["title"], row["state"], row["distribution"], row["version"],
+            ", ".join(row["capabilities"]), row["reason"],
+        )
+    _console().print(table)
+
+
+def _columns(table: Table, words: Iterable[str], numbers: Iterable[str]) -> None:
+    for name in words:
+        table.add_column(name, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+
+
+def _coloured(state: str) -> str:
+    return f"[{_COLOUR.get(state, 'yellow')}]{state}[/]"
+
+
+def _count(number: int | None) -> str:
+    return "?" if number is None else str(number)
+
+
+def _sum(numbers: Iterable[int | None]) -> int:
+    return sum(number or 0 for number in numbers)
+
+
+def _console() -> Console:
+    import sys
+
+    # Not a terminal (a log, a file): wide enough that no column is folded away.
+    return Console(width=None if sys.stdout.isatty() else 160)
