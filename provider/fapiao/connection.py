@@ -114,7 +114,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 
         :raises ConfigurationError: the host is not one.
         """
-        text = (self.host or "").strip().rstrip("/")
+        text = (self.host or "").strip()
         if not text:
             return default.rstrip("/")
         if "://" not in text:
