@@ -1,0 +1,173 @@
+"""Every code block of the documents is run, and every public name is in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import msgspec
+import pytest
+import tomli
+from markdown_it import MarkdownIt
+
+import fapiao.errors
+from fapiao.cli import cli
+from fapiao.registry import registry
+from fapiao.settings import COMMON_FIELDS
+from fapiao.spec import FLOW_HOOKS, REQUIRED_HOOKS, InvoiceSource
+from fapiao.store.schema import metadata
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+SHOWN_ONLY = {"shell", "text", "mermaid"}
+
+
+class Block(NamedTuple):
+    kind: str
+    line: int
+    text: str
+
+
+class Vendor(NamedTuple):
+    """The simulator as the documents' commands see it."""
+
+    connection: str
+    taxpayers: list[str]
+
+
+def blocks(document: Path) -> list[Block]:
+    tokens = MarkdownIt().parse(document.read_text("utf-8"))
+    return [
+        Block(token.info.strip(), (token.map or [0])[0] + 1, token.content) for token in tokens if token.type == "fence"
+    ]
+
+
+@pytest.fixture(scope="module")
+def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
+    command = [str(Path(sys.executable).with_name("fapiao")), "simulate", "ekuaibao"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:
+        assert simulator.stdout is not None
+        try:
+            started = json.loads(simulator.stdout.readline())
+            connection = {**started["connection"], "conn_type": "ekuaibao"}
+            # The documents are read by people and tested on one machine: the vendor's quota has its own tests.
+            connection["extra"] = {**connection["extra"], "requests_per_second": 0}
+            yield Vendor(json.dumps(connection), started["taxpayers"])
+        finally:
+            simulator.terminate()
+            simulator.communicate(timeout=30)
+
+
+@pytest.mark.airflow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_the_code_blocks_of_a_document_do_what_it_says(document: Path, vendor: Vendor, tmp_path: Path) -> None:
+    home = tmp_path / "airflow-home"
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "FAPIAO"))},
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "FAPIAO_CONN_EKUAIBAO": vendor.connection,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW_CONN_EKUAIBAO": vendor.connection,
+        "TAXPAYER": vendor.taxpayers[0],
+    }
+    program = ""
+    for block in blocks(document):
+        where = f"{document.name}, line {block.line}"
+        command: list[str] = []
+        if block.kind == "bash":
+            command = ["bash", "-euo", "pipefail", "-c", block.text]
+        elif block.kind == "python":
+            # Names of earlier blocks are known, as to somebody who reads on.
+            program += f"{block.text}\n"
+            command = [sys.executable, "-c", program]
+        elif block.kind == "sql":
+            run_sql(folder / "fapiao.db", block.text)
+        elif block.kind == "json":
+            json.loads(block.text)
+        elif block.kind == "toml":
+            tomli.loads(block.text)
+        else:
+            assert block.kind in SHOWN_ONLY, f"{where}: a fence needs one of the kinds that CONTRIBUTING.md lists"
+        if command:
+            finished = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
+            assert finished.returncode == 0, f"{where}\n{finished.stdout}\n{finished.stderr}"
+
+
+def run_sql(database: Path, text: str) -> None:
+    connection = sqlite3.connect(database)
+    try:
+        for statement in filter(str.strip, text.split(";")):
+            assert connection.execute(statement).fetchall(), f"no row: {statement}"
+    finally:
+        connection.close()
+
+
+def test_every_command_and_option_is_described() -> None:
+    text = (DOCS / "command-line.md").read_text("utf-8")
+    missing = [f"fapiao {name}" for name in cli.commands if f"`fapiao {name}" not in text]
+    for command in cli.commands.values():
+        options = [
+            option for parameter in command.params if isinstance(parameter, click.Option) for option in parameter.opts
+        ]
+        missing += [f"{command.name} {option}" for option in options if f"`{option}" not in text]
+    assert not missing
+
+
+def test_every_error_is_described() -> None:
+    text = (DOCS / "errors.md").read_text("utf-8")
+    errors = [
+        name for name in fapiao.errors.__all__ if issubclass(getattr(fapiao.errors, name), fapiao.errors.FapiaoError)
+    ]
+    assert [name for name in errors if f"`{name}`" not in text] == []
+    assert [fault.value for fault in fapiao.errors.Fault if fault.value.removeprefix("your ") not in text] == []
+
+
+def test_every_hook_is_described() -> None:
+    text = (DOCS / "plugin-authors.md").read_text("utf-8")
+    hooks = [name for name in vars(InvoiceSource) if not name.startswith("_")]
+    assert set(FLOW_HOOKS) | {hook for hooks in REQUIRED_HOOKS.values() for hook in hooks} <= set(hooks)
+    assert [hook for hook in hooks if f"`{hook}(" not in text] == []
+
+
+def test_every_table_is_described() -> None:
+    text = (DOCS / "database.md").read_text("utf-8")
+    assert [name for name in metadata.tables if f"`{name}`" not in text] == []
+
+
+def test_every_setting_of_a_connection_is_described_with_its_default() -> None:
+    text = (DOCS / "connection-ekuaibao.md").read_text("utf-8")
+    fields = [*registry.get("ekuaibao").descriptor.fields, *COMMON_FIELDS]
+    assert [field.name for field in fields if f"`{field.name}`" not in text] == []
+    defaults = [
+        f"`{msgspec.json.encode(field.default).decode().strip(chr(34))}`"
+        for field in fields
+        if field.default is not None
+    ]
+    assert [default for default in defaults if default.replace(".0`", "`") not in text] == []
+
+
+def test_every_operator_and_its_parameters_are_described() -> None:
+    from fapiao.airflow import operators, sensors
+
+    text = (DOCS / "airflow.md").read_text("utf-8")
+    names = [name for module in (operators, sensors) for name in module.__all__]
+    assert [name for name in names if f"`{name}`" not in text] == []
+    fields = {
+        field
+        for module in (operators, sensors)
+        for name in module.__all__
+        for field in getattr(module, name).template_fields
+    }
+    assert [field for field in fields if f"`{field}`" not in text] == []
