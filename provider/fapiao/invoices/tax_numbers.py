@@ -1,0 +1,70 @@
+"""Taxpayer identification numbers (纳税人识别号): normalised, judged, never a reason to reject an invoice.
+
+Real ledgers contain wrong numbers typed by sellers, so every judgement here is information or a warning.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from fapiao.invoices.problems import Problems
+from fapiao.invoices.texts import identifier, is_masked
+
+__all__ = ["check_digit", "judge", "same_party", "tax_number"]
+
+_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+"""GB 32100-2015: 31 characters, without I O S V Z."""
+_WEIGHTS = tuple(pow(3, position, 31) for position in range(17))
+_USCC = re.compile(r"[1-9ANY][0-9A-HJ-NP-RTUWXY]\d{6}[0-9A-HJ-NP-RTUWXY]{10}").fullmatch
+"""统一社会信用代码: department (1–9, A 军队, N 农村集体经济组织, Y 其他), kind, region, body, check character."""
+_CITIZEN = re.compile(r"[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dX]").fullmatch
+_ISO_7064 = "10X98765432"
+_CITIZEN_WEIGHTS = tuple(pow(2, 17 - position, 11) for position in range(17))
+_OLD = re.compile(r"\d{6}[0-9A-Z]{9}|\d{15}[0-9A-Z]{2}|\d{17}[\dX][0-9A-Z]{2}").fullmatch
+_HYPHENS = str.maketrans("", "", "-\u2010\u2011\u2012\u2013\u2014\u2212")
+
+
+def tax_number(raw: Any, problems: Problems, field: str) -> str | None:
+    """T1: NFKC, without white space and hyphens, upper case. Masked numbers come back with their ``*``."""
+    if type(raw) is str and raw.isalnum() and raw.isascii():
+        return raw.upper() if raw not in ("null", "None", "NULL", "none", "Null") else None
+    text = identifier(raw, problems, field)
+    if text is None:
+        return None
+    return text.translate(_HYPHENS).upper() or None
+
+
+@lru_cache(maxsize=65536)
+def judge(number: str) -> str | None:
+    """The rule (T2–T6) that remarks on a normalised tax number, or None. Parties repeat, hence the cache."""
+    if is_masked(number):
+        return "T6"
+    if len(number) == 18:
+        if _CITIZEN(number) and _ISO_7064[sum(int(c) * w for c, w in zip(number[:17], _CITIZEN_WEIGHTS, strict=True)) % 11] == number[17]:
+            # A citizen's number has a check character of its own; department 1-9 and region look alike in both.
+            return None if _USCC(number) and check_digit(number[:17]) == number[17] else "T3"
+        if _USCC(number):
+            return None if check_digit(number[:17]) == number[17] else "T2"
+        return "T5"
+    if _OLD(number):
+        return "T4"
+    return "T5"
+
+
+def check_digit(first_17: str) -> str:
+    """The check character of GB 32100-2015 for the first 17 characters of a unified social credit code.
+
+    :raises ValueError: a character outside the standard's alphabet.
+    """
+    total = sum(_ALPHABET.index(character) * weight for character, weight in zip(first_17, _WEIGHTS, strict=True))
+    return _ALPHABET[-total % 31]
+
+
+def same_party(one: str, other: str) -> bool:
+    """Whether two numbers are one taxpayer's: equal, or the 15-character form of before 2016 inside the 18-character one."""
+    if one == other:
+        return True
+    short, long = sorted((one, other), key=len)
+    return len(short) == 15 and len(long) == 18 and long[2:17] == short
