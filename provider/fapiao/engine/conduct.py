@@ -1,0 +1,309 @@
+"""Conducts flows: all that both drivers have in common.
+
+A :class:`Conductor` is sans-IO as the plugins are. It is a generator of *effects*; what needs a clock that passes, a lock
+or a socket it yields to its driver and gets the outcome back. So both drivers send the same requests, wait the same
+waits and raise the same errors because there is one place where these come from.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import secrets
+import time
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+import msgspec
+
+import fapiao
+from fapiao.engine.account_state import AccountState, StoredToken, new_holder
+from fapiao.engine.attempt import Attempt, Deliver, Fail, Renew
+from fapiao.engine.exchange import Completed, Exchange
+from fapiao.engine.failure import Failure
+from fapiao.engine.flow import Steps, plugin_error, sanitised
+from fapiao.engine.prepared import Prepared, encode_body, prepare
+from fapiao.engine.quota import LATE, Paces, Permit
+from fapiao.engine.settings import DriverSettings
+from fapiao.engine.tokens import CLAIM, POSTPONED, REFUSAL_KEPT, RENEWAL_POLL, received, usable
+from fapiao.errors import ConfigurationError, CredentialError, FapiaoError, PluginError, VendorError, VendorRefused
+from fapiao.redaction import register
+from fapiao.registry import Source
+from fapiao.wire import Account, Decision, Flow, Request, Response, Signed, Stamp, Token, Verdict
+
+__all__ = ["Conduct", "Conductor", "Effect", "RenewToken", "Sleep", "TakePermit", "Transmit"]
+
+log = logging.getLogger("fapiao.engine")
+T = TypeVar("T")
+
+PATIENCE = 0.25
+"""A wait for a slot longer than this is spent without a permit, which others can use meanwhile."""
+
+
+class Sleep(msgspec.Struct, frozen=True):
+    """Wait. The answer is None."""
+
+    seconds: float
+
+
+class TakePermit(msgspec.Struct, frozen=True):
+    """Wait for a permit. The answer is a :class:`Permit`."""
+
+
+class Transmit(msgspec.Struct, frozen=True):
+    """Send one attempt. The answer is a Response or a Failure; never an exception of the transport."""
+
+    prepared: Prepared
+
+
+class RenewToken(msgspec.Struct, frozen=True):
+    """Run :meth:`Conductor.renewal` under the driver's login lock. The answer is a StoredToken."""
+
+    failed_version: int | None
+
+
+Effect = Sleep | TakePermit | Transmit | RenewToken
+Conduct = Generator[Effect, Any, T]
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """How one logical request ended: an answer for the flow, or an error, perhaps with the answer it was made from."""
+
+    response: Response | None
+    error: FapiaoError | None = None
+
+
+class Conductor:
+    """One account's conversation with its vendor. Thread-safe where the state is.
+
+    :param give_permit: takes a permit back; never waits for one.
+    :param clock: epoch seconds.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        account: Account,
+        state: AccountState,
+        settings: DriverSettings,
+        *,
+        give_permit: Callable[[Permit], None],
+        clock: Callable[[], float] = time.time,
+        random: Callable[[], float],
+        holder: str | None = None,
+    ) -> None:
+        self.source = source
+        self.account = account
+        self.settings = settings
+        self.holder = holder or new_holder()
+        self.sent = 0
+        """Attempts sent so far, by all flows."""
+        self._state = state
+        self._give_permit = give_permit
+        self._clock = clock
+        self._random = random
+        self._paces = Paces(source.descriptor.quotas, settings.requests_per_second, state.reserve)
+        self._logs_in = source.has("authorize")
+        self._token: StoredToken | None = None
+        self._renew_from = 0.0
+        self._refused: tuple[CredentialError, float] | None = None
+        self._agent = f"airflow-provider-fapiao/{fapiao.__version__}"
+        if account.secret:
+            register(account.secret.reveal())
+
+    def run(self, flow: Flow[T]) -> Conduct[Completed[T]]:
+        """Run one flow to its end.
+
+        :raises FapiaoError: what the flow let through, its source filled in and free of secrets.
+        """
+        before = self.sent
+        steps = Steps(flow, self.source.name)
+        exchanges: list[Exchange] = []
+        try:
+            steps.start()
+            while not steps.finished:
+                request = steps.request
+                answer = yield from self._ask(request, steps.hook)
+                if answer.response is not None and request.authorized:
+                    exchanges.append(Exchange(request, answer.response))
+                if answer.error is not None:
+                    steps.throw(answer.error)
+                elif answer.response is not None:
+                    steps.send(answer.response)
+        except FapiaoError as error:
+            raise sanitised(error.within(source=self.source.name))
+        finally:
+            steps.close()
+        if isinstance(steps.value, Token):
+            register(steps.value.value.reveal())
+        return Completed(value=steps.value, transcript=tuple(exchanges), requests=self.sent - before)
+
+    def renewal(self, failed_version: int | None) -> Conduct[StoredToken]:
+        """The account's token, by a login where nobody else has done it. One at a time in a process: the driver's lock.
+
+        :param failed_version: of the token the vendor has just refused; None without one.
+        """
+        while True:
+            now = self._clock()
+            token = self._token if usable(self._token, failed_version, now) else self._state.load_token(now)
+            if token is not None and usable(token, failed_version, now):
+                register(token.value.reveal())
+                self._token = token
+                if now >= max(token.renew_at, self._renew_from):
+                    return (yield from self._renew_early(token))
+                return token
+            if self._state.claim_renewal(failed_version, self.holder, now + CLAIM, now):
+                return (yield from self._log_in(failed_version))
+            yield Sleep(RENEWAL_POLL * (0.5 + self._random()))
+
+    def _renew_early(self, token: StoredToken) -> Conduct[StoredToken]:
+        """The old token still works: whatever goes wrong, it is used on, and the renewal is tried again later."""
+        now = self._clock()
+        self._renew_from = now + POSTPONED
+        if not self._state.claim_renewal(token.version, self.holder, now + CLAIM, now):
+            return self._state.load_token(now) or token
+        try:
+            return (yield from self._log_in(token.version))
+        except VendorError as error:
+            log.warning("The token of %s could not be renewed early and is used on: %s", self.source.name, error)
+            return token
+
+    def _log_in(self, failed_version: int | None) -> Conduct[StoredToken]:
+        now = self._clock()
+        if self._refused is not None and now < self._refused[1]:
+            raise copy.copy(self._refused[0])
+        try:
+            done = yield from self.run(self.source.authorize(self.account))
+            if not isinstance(done.value, Token):
+                raise PluginError(
+                    f"The flow authorize returned {type(done.value).__name__} instead of a Token.", source=self.source.name
+                )
+        except CredentialError as error:
+            # The claim is kept: other processes with the same wrong password wait too, before a vendor locks the account.
+            self._refused = (error, self._clock() + REFUSAL_KEPT)
+            raise
+        except BaseException as error:
+            if not isinstance(error, VendorRefused):
+                now = self._clock()
+                self._state.claim_renewal(failed_version, self.holder, now, now)
+            raise
+        now = self._clock()
+        self._token = self._state.store_token(received(done.value, now), self.holder, now)
+        self._renew_from = 0.0
+        return self._token
+
+    def _ask(self, request: Request, hook: str) -> Conduct[_Answer]:
+        """All attempts of one request. Errors the flow may turn into a result are returned, the plugin's own are raised."""
+        body = encode_body(request)
+        if request.authorized and hook == "authorize":
+            raise PluginError(f"authorize yields {request.method} {request.path} without authorized=False.")
+        attempt = Attempt(request, self.settings, can_renew=self._logs_in, random=self._random)
+        failed_version: int | None = None
+        pace = self._paces.of(request.path)
+        while True:
+            token: StoredToken | None = None
+            if request.authorized and self._logs_in:
+                try:
+                    token = yield from self._valid_token(failed_version)
+                except (VendorError, ConfigurationError) as error:
+                    return _Answer(None, error)
+            outcome = yield from self._send(request, body, token)
+            now = self._clock()
+            response: Response | None = None
+            if isinstance(outcome, Failure):
+                action = attempt.lost(outcome)
+            else:
+                response = outcome
+                action = attempt.status(response, now) or attempt.answered(
+                    response, self._classify(request, response), now
+                )
+            if isinstance(action, Deliver):
+                return _Answer(response)
+            if isinstance(action, Fail):
+                return _Answer(response, action.error.within(source=self.source.name))
+            if isinstance(action, Renew):
+                log.info("%s: the token of %s is refused, logging in again.", self.source.name, self.account.name)
+                failed_version = token.version if token is not None else None
+                continue
+            log.info(
+                "%s: %s %s: %s; trying again in %.1f s.",
+                self.source.name, request.method, request.path, action.why, action.after,
+            )  # fmt: skip
+            if action.throttled:
+                pace.hold(now + action.after)
+            yield Sleep(action.after)
+
+    def _valid_token(self, failed_version: int | None) -> Conduct[StoredToken]:
+        now = self._clock()
+        token = self._token
+        if token is not None and usable(token, failed_version, now) and now < max(token.renew_at, self._renew_from):
+            return token
+        renewed: StoredToken = yield RenewToken(failed_version)
+        return renewed
+
+    def _send(self, request: Request, body: bytes, token: StoredToken | None) -> Conduct[Response | Failure]:
+        """One attempt, when quota and concurrency allow; signed at that moment, not before the wait."""
+        permit = yield from self._admitted(request.path)
+        try:
+            prepared = prepare(request, self.account, body, self._sign(request, body, token), self._agent)
+            self.sent += 1
+            outcome: Response | Failure = yield Transmit(prepared)
+        finally:
+            self._give_permit(permit)
+        if log.isEnabledFor(logging.DEBUG):
+            told = f"HTTP {outcome.status}" if isinstance(outcome, Response) else outcome.kind.value
+            log.debug("%s: %s %s: %s", self.source.name, request.method, request.path, told)
+        return outcome
+
+    def _admitted(self, path: str) -> Conduct[Permit]:
+        """A permit, at an instant the rate allows."""
+        pace = self._paces.of(path)
+        at = pace.book(self._clock())
+        wait = at - self._clock()
+        if wait > PATIENCE:
+            yield Sleep(wait - PATIENCE / 2)
+        permit: Permit = yield TakePermit()
+        try:
+            now = self._clock()
+            if now > at + LATE:
+                # The permit came too late for the slot: used now, it would come too close to somebody else's.
+                at = pace.book(now)
+            if at > now:
+                yield Sleep(at - now)
+        except BaseException:
+            self._give_permit(permit)
+            raise
+        return permit
+
+    def _sign(self, request: Request, body: bytes, token: StoredToken | None) -> Signed:
+        stamp = Stamp(epoch_ms=int(self._clock() * 1000), nonce=secrets.token_hex(16))
+        given = None if token is None else Token(value=token.value, expires_at=token.expires_at)
+        try:
+            signed: Any = self.source.sign(request, self.account, given, stamp, body)
+        except FapiaoError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - plugin code ran: name it and the hook, whatever it raised
+            failed = plugin_error(self.source.name, "sign", problem)
+        else:
+            if isinstance(signed, Signed):
+                for value in signed.secrets:
+                    register(value, passing=True)
+                return signed
+            failed = PluginError(f"sign() returned {type(signed).__name__} instead of Signed.")
+        raise failed
+
+    def _classify(self, request: Request, response: Response) -> Verdict:
+        try:
+            verdict: Any = self.source.classify(request, response)
+        except PluginError:
+            raise
+        except FapiaoError as error:
+            broken = isinstance(error, VendorError) and not isinstance(error, VendorRefused)
+            return Verdict(decision=Decision.BROKEN if broken else Decision.REFUSED, error=error)
+        except Exception as problem:  # noqa: BLE001 - plugin code ran: name it and the hook, whatever it raised
+            failed = plugin_error(self.source.name, "classify", problem)
+        else:
+            if isinstance(verdict, Verdict):
+                return verdict
+            failed = PluginError(f"classify() returned {type(verdict).__name__} instead of a Verdict.")
+        raise failed
