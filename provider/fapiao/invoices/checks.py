@@ -13,7 +13,7 @@ from fapiao.invoices import tax_numbers
 from fapiao.invoices.codes import DOC_TYPES, SPECIAL_BUSINESS, STATES, UNKNOWN, DocType, Family, Scheme
 from fapiao.invoices.identity import Number, cross_check
 from fapiao.invoices.line_checks import check_lines
-from fapiao.invoices.model import Finding, Invoice, Level, NormalizeContext
+from fapiao.invoices.model import Deduction, Finding, Invoice, Level, NormalizeContext
 from fapiao.invoices.problems import finding
 from fapiao.invoices.rates import RateKind, is_known, was_in_force
 from fapiao.invoices.red_letter import RedReference
@@ -50,6 +50,8 @@ def check(
         found.append(finding("S1", "state"))
     if red is not None and not red and invoice.level is not Level.LIST:
         found.append(finding("S2", "remark"))
+    if invoice.deduction is not None:
+        _check_deduction(invoice, invoice.deduction, found)
     if invoice.trips:
         _check_trips(invoice, found)
     if invoice.vehicle is not None and invoice.vehicle.vin is not None and not _VIN(invoice.vehicle.vin):
@@ -147,6 +149,15 @@ def _check_missing_lines(invoice: Invoice, kind: DocType, found: list[Finding]) 
         found.append(finding("L1", "lines", f"{invoice.declared_line_count} lines are declared, none came."))
     elif kind.family is Family.VAT:
         found.append(finding("L2", "lines"))
+
+
+def _check_deduction(invoice: Invoice, deduction: Deduction, found: list[Finding]) -> None:
+    valid, tax = deduction.valid_tax, invoice.tax_amount
+    if valid is not None and tax is not None and valid > abs(tax):
+        found.append(finding("A7", "deduction.valid_tax"))
+    # Scanned (method 2) certification of the years before selection knows no selection.
+    if deduction.is_certified and deduction.is_checked is False and deduction.method_raw != "2":
+        found.append(finding("K1", "deduction.is_certified"))
 
 
 def _check_trips(invoice: Invoice, found: list[Finding]) -> None:

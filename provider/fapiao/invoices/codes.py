@@ -13,7 +13,6 @@ from enum import Enum
 import msgspec
 
 __all__ = [
-    "DEDUCTION_USES",
     "DOC_TYPES",
     "MANAGEMENT_STATES",
     "NOT_DEDUCTED_REASONS",
@@ -21,6 +20,7 @@ __all__ = [
     "SPECIAL_BUSINESS_BY_CODE",
     "STATES",
     "UNKNOWN",
+    "USAGES",
     "Deductible",
     "DocType",
     "Family",
@@ -183,7 +183,7 @@ SPECIAL_BUSINESS: Mapping[str, SpecialBusinessType] = {
 SPECIAL_BUSINESS_BY_CODE: Mapping[str, str] = {kind.code: name for name, kind in SPECIAL_BUSINESS.items()}
 """The tax bureau's two-digit code → canonical name."""
 
-DEDUCTION_USES: Mapping[str, str] = {
+USAGES: Mapping[str, str] = {
     "none": "未勾选",
     "deduct": "抵扣",
     "refund": "退税",

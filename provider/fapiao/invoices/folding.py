@@ -42,7 +42,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Folded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The current invoice, without findings, and the conflicts (M1) between its observations."""
+    """The current invoice, without findings and deduction, and the conflicts (M1) between its observations."""
 
     invoice: Invoice
     conflicts: tuple[Finding, ...] = ()
@@ -60,7 +60,9 @@ def fold(observations: Sequence[Observation], ranks: Mapping[str, int] = RANKS) 
         raise ValueError("There is nothing to fold: a document needs at least one observation.")
     if len(observations) == 1:
         only = observations[0].invoice
-        return Folded(invoice=msgspec.structs.replace(only, findings=()) if only.findings else only)
+        if only.findings or only.deduction is not None:
+            only = msgspec.structs.replace(only, findings=(), deduction=None)
+        return Folded(invoice=only)
     best_first = _ordered(observations, ranks)
     fields: dict[str, Any] = {}
     conflicts: list[Finding] = []
@@ -90,9 +92,9 @@ _EMPTY: Mapping[str, Any] = {"vehicle": None, "customs": None, "trips": (), "spe
 _WHOLE = tuple(_EMPTY)
 _PAIRED = (
     "doc_type", "doc_type_raw", "state", "state_raw", "is_red", "amounts_derived", "tax_rate", "tax_rate_text",
-    "tax_rate_kind", "issued_at", "lines", "level", "findings",
+    "tax_rate_kind", "issued_at", "lines", "level", "findings", "deduction",
 )  # fmt: skip
-"""Fields that a function of their own decides."""
+"""Fields that a function of their own decides, and what does not belong to the document: findings, a holder's deduction."""
 _PLAIN = ("has_goods_list", "declared_line_count")
 _TEXTS = tuple(
     name

@@ -65,8 +65,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     line_no: int
     """From 1; the vendor's own number where it is present and unique, else the position."""
     item_name: str | None = None
-    item_category: str | None = None
-    """商品和服务分类简称: what stands between the asterisks of ``*机械设备*泵``."""
     tax_class_code: str | None = None
     """税收分类编码, 19 digits."""
     spec_model: str | None = None

@@ -18,6 +18,10 @@ __all__ = ["DocumentNumbers", "customs_number", "document_numbers", "invoice_cod
 _CUSTOMS = re.compile(r"(\d{18}|\(?\d{4}\)?\d{9})[-/*_\u2010-\u2015\u2212]?([A-Z])(\d{2})").fullmatch
 
 
+_LONGEST = 32
+"""Vendors give numbers of up to 30 characters; the tables hold this many."""
+
+
 class DocumentNumbers(NamedTuple):
     """Code, 8-digit number and 20-digit number of one document; see :func:`document_numbers`."""
 
@@ -28,12 +32,17 @@ class DocumentNumbers(NamedTuple):
 
 def number(raw: Any, problems: Problems, field: str) -> str | None:
     """Any number of a document as text: NFKC, no white space; a JSON number digit by digit; None where blank."""
-    if type(raw) is str and raw.isalnum() and raw.isascii():
+    if type(raw) is str and raw.isalnum() and raw.isascii() and len(raw) <= _LONGEST:
         return raw if raw not in ("null", "None", "NULL", "none", "Null") else None
     if type(raw) is Decimal:
         # Exponent 0 is an integer written in full; anything else went through a float: keep the look of it.
-        return str(raw)
-    return identifier(raw, problems, field)
+        text: str | None = str(raw)
+    else:
+        text = identifier(raw, problems, field)
+    if text is not None and len(text) > _LONGEST:
+        problems.add("V7", field)
+        return None
+    return text
 
 
 def invoice_number(raw: Any, problems: Problems, field: str) -> str | None:

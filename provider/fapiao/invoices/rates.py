@@ -114,7 +114,7 @@ def rate(raw: Any, problems: Problems, field: str, unit: str) -> Rate:
         if not is_blank(raw):
             problems.add("V2", field)
         return MISSING_RATE
-    found, rule = _read(text, unit) if len(text) < 40 else (Rate(None, text.strip(), RateKind.MISSING), "R4")
+    found, rule = _read(text, unit) if len(text) < 40 else (Rate(None, text.strip()[:64], RateKind.MISSING), "R4")
     if rule is not None:
         problems.add(rule, field)
     return found

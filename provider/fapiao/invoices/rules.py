@@ -36,6 +36,7 @@ RULES: Mapping[str, Rule] = {
         Rule("V4", _W, "The value is not a whole number and was left empty."),
         Rule("V5", _W, "The value is neither yes nor no and was left empty."),
         Rule("V6", _R, "The plugin broke the contract."),
+        Rule("V7", _W, "The code or number is longer than any of its kind and was left empty."),
         # Codes
         Rule("C1", _W, "The vendor's code is in no table: the raw code is kept, the meaning is unknown."),
         # Numbers and identity
@@ -65,6 +66,7 @@ RULES: Mapping[str, Rule] = {
         Rule("A4", _I, "Quantity times unit price is not the amount."),
         Rule("A5", _W, "The signs of the amounts contradict each other or the colour of the invoice."),
         Rule("A6", _W, "The amount has more than two decimals or is larger than any invoice."),
+        Rule("A7", _W, "The valid tax is larger than the tax of the document."),
         Rule("A8", _W, "The amount cannot be read and was left empty."),
         Rule("A9", _W, "The invoice states no amount at all."),
         Rule("Q1", _I, "The quantity or price is longer than 20 integer and 18 decimal digits: the text is kept exact, the number is not."),
@@ -88,6 +90,8 @@ RULES: Mapping[str, Rule] = {
         Rule("L3", _W, "Line numbers repeat: the lines were numbered by position."),
         Rule("X1", _W, "The ticket's digital number is not the number of the document."),
         Rule("H1", _W, "A vehicle identification number has 17 characters without I, O and Q."),
+        # Deduction
+        Rule("K1", _W, "The document is certified although it was never selected."),
         # States and red letters
         Rule("S1", _W, "A digital invoice cannot be voided, only red-flushed."),
         Rule("S2", _I, "The red-letter invoice names no blue invoice."),

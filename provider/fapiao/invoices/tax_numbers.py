@@ -26,14 +26,22 @@ _OLD = re.compile(r"\d{6}[0-9A-Z]{9}|\d{15}[0-9A-Z]{2}|\d{17}[\dX][0-9A-Z]{2}").
 _HYPHENS = str.maketrans("", "", "-\u2010\u2011\u2012\u2013\u2014\u2212")
 
 
+_LONGEST = 32
+"""No tax number is longer than 20; the tables hold this many."""
+
+
 def tax_number(raw: Any, problems: Problems, field: str) -> str | None:
     """T1: NFKC, without white space and hyphens, upper case. Masked numbers come back with their ``*``."""
-    if type(raw) is str and raw.isalnum() and raw.isascii():
+    if type(raw) is str and raw.isalnum() and raw.isascii() and len(raw) <= _LONGEST:
         return raw.upper() if raw not in ("null", "None", "NULL", "none", "Null") else None
     text = identifier(raw, problems, field)
     if text is None:
         return None
-    return text.translate(_HYPHENS).upper() or None
+    text = text.translate(_HYPHENS).upper()
+    if len(text) > _LONGEST:
+        problems.add("V7", field)
+        return None
+    return text or None
 
 
 @lru_cache(maxsize=65536)

@@ -17,8 +17,10 @@ from typing import Any
 
 from fapiao.invoices.problems import Problems
 
-__all__ = ["code", "count", "flag", "identifier", "is_blank", "is_masked", "name", "remark", "unknown_fields"]
+__all__ = ["LONGEST_IDENTIFIER", "code", "count", "flag", "identifier", "is_blank", "is_masked", "name", "remark", "unknown_fields"]
 
+LONGEST_IDENTIFIER = 64
+"""Characters of an :func:`identifier` or :func:`code`; the tables have columns of this width."""
 _BLANK_WORDS = frozenset(("", "null", "None", "NULL", "none", "Null"))
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _BREAK = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
@@ -88,7 +90,8 @@ def remark(raw: Any, problems: Problems, field: str) -> str | None:
 
 
 def identifier(raw: Any, problems: Problems, field: str) -> str | None:
-    """A number or id that people type (engine number, contract number): NFKC, without any white space."""
+    """A number or id that people type (engine number, contract number): NFKC, without white space; None and V7
+    where it is longer than :data:`LONGEST_IDENTIFIER`."""
     if type(raw) is str:
         text = raw
     else:
@@ -102,6 +105,9 @@ def identifier(raw: Any, problems: Problems, field: str) -> str | None:
         text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
     if not text.isprintable() or " " in text:
         text = _SPACES.sub("", text.translate(_INVISIBLE))
+    if len(text) > LONGEST_IDENTIFIER:
+        problems.add("V7", field)
+        return None
     return None if text in _BLANK_WORDS else text
 
 
