@@ -1,0 +1,101 @@
+"""The one place that knows which Airflow is installed: 2.11 or 3.x.
+
+Everything is imported from the public interface of the version at hand. The ``common.compat`` provider offers the same,
+but only in releases newer than the constraints of 2.11 allow, so it is not used.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+AIRFLOW_3 = find_spec("airflow.sdk") is not None
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG, BaseHook, BaseOperator, BaseSensorOperator, Param, Variable, XComArg, task
+    from airflow.sdk.configuration import conf
+    from airflow.sdk.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+    )
+    from airflow.sdk.log import mask_secret
+elif AIRFLOW_3:
+    from airflow.sdk import DAG, BaseHook, BaseOperator, BaseSensorOperator, Param, Variable, XComArg, task
+
+    try:
+        from airflow.sdk.configuration import conf
+        from airflow.sdk.exceptions import (
+            AirflowException,
+            AirflowFailException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+        )
+        from airflow.sdk.log import mask_secret
+    except ImportError:  # the first releases of 3 kept these in the core
+        from airflow.configuration import conf
+        from airflow.exceptions import (
+            AirflowException,
+            AirflowFailException,
+            AirflowSensorTimeout,
+            AirflowSkipException,
+        )
+        from airflow.sdk.execution_time.secrets_masker import mask_secret
+else:
+    from airflow import DAG
+    from airflow.configuration import conf
+    from airflow.decorators import task
+    from airflow.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+    from airflow.hooks.base import BaseHook
+    from airflow.models.baseoperator import BaseOperator
+    from airflow.models.param import Param
+    from airflow.models.variable import Variable
+    from airflow.models.xcom_arg import XComArg
+    from airflow.sensors.base import BaseSensorOperator
+    from airflow.utils.log.secrets_masker import mask_secret
+
+__all__ = [
+    "AIRFLOW_3",
+    "DAG",
+    "AirflowException",
+    "AirflowFailException",
+    "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "BaseHook",
+    "BaseOperator",
+    "BaseSensorOperator",
+    "Param",
+    "Variable",
+    "XComArg",
+    "amask_secret",
+    "conf",
+    "deferrable_by_default",
+    "fetch_connection",
+    "mask_secret",
+    "task",
+]
+
+
+def deferrable_by_default() -> bool:
+    """The cluster's ``[operators] default_deferrable``."""
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
+
+
+async def fetch_connection(conn_id: str) -> Any:
+    """An Airflow connection, looked up without blocking the event loop."""
+    if hasattr(BaseHook, "aget_connection"):
+        return await BaseHook.aget_connection(conn_id)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(BaseHook.get_connection)(conn_id)
+
+
+async def amask_secret(secret: str) -> None:
+    """Mask a value in the log of a triggerer: the synchronous form would have to wait for the supervisor in the loop."""
+    try:
+        from airflow.sdk.log import amask_secret as mask
+    except ImportError:  # before 3.3 there is only the synchronous form, which masks in this process
+        mask_secret(secret)
+    else:
+        await mask(secret)

@@ -1,0 +1,32 @@
+"""What a task must know of the DAG run it belongs to, to tell *again* from *once more*. Imports no Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["began", "is_automatic_retry"]
+
+
+def began(context: Mapping[str, Any]) -> float:
+    """Epoch second at which the run began; what was closed since is this run's own work. Clearing a run moves it.
+
+    ``airflow dags test`` starts its run at the logical date; there, and where nothing better is known, it is the task's
+    own start.
+    """
+    run, task_instance = context.get("dag_run"), context.get("ti")
+    start, logical = getattr(run, "start_date", None), getattr(run, "logical_date", None)
+    after = getattr(run, "run_after", None)
+    if start is not None and start != logical and start != after:
+        return float(start.timestamp())
+    own = getattr(task_instance, "start_date", None)
+    return float(own.timestamp()) if own is not None else 0.0
+
+
+def is_automatic_retry(context: Mapping[str, Any]) -> bool:
+    """Whether Airflow tries again by itself; not after a person cleared the task (which raises ``max_tries``)."""
+    task_instance, task = context.get("ti"), context.get("task")
+    if task_instance is None or task is None:
+        return False
+    first_try = (task_instance.max_tries or 0) - (task.retries or 0) + 1
+    return bool(task_instance.try_number > first_try)
