@@ -90,7 +90,9 @@ JOB_CODES: dict[str, JobCode] = {
         "Correct the enterprise data or the identity that the taxpayer logs in with at the vendor." + _LOCK,
     ),
     "4005": JobCode(
-        "非办税小号", Handling.TAXPAYER, "Bind a tax-filing sub-number (办税小号) for this taxpayer at the vendor." + _LOCK
+        "非办税小号",
+        Handling.TAXPAYER,
+        "Bind a tax-filing sub-number (办税小号) for this taxpayer at the vendor." + _LOCK,
     ),
     "4009": JobCode(
         "综服：身份权限",
@@ -98,7 +100,9 @@ JOB_CODES: dict[str, JobCode] = {
         "Give the taxpayer's login identity the right to query invoices in the tax bureau's service platform." + _LOCK,
     ),
     "4010": JobCode(
-        "实名登录人信息不全", Handling.TAXPAYER, "Complete the data of the real-name login person at the vendor." + _LOCK
+        "实名登录人信息不全",
+        Handling.TAXPAYER,
+        "Complete the data of the real-name login person at the vendor." + _LOCK,
     ),
     "4042": JobCode(
         "非办税小号或办税小号未绑定A号",
@@ -111,7 +115,9 @@ JOB_CODES: dict[str, JobCode] = {
         "Register or re-activate the enterprise at the vendor, or take the taxpayer off the list if it is deregistered.",
     ),
     "4003": JobCode(
-        "风险纳税人", Handling.TAXPAYER, "The tax bureau marks this taxpayer as a risk: have that cleared at the bureau first."
+        "风险纳税人",
+        Handling.TAXPAYER,
+        "The tax bureau marks this taxpayer as a risk: have that cleared at the bureau first.",
     ),
     "4041": JobCode(
         "暂不支持该地区进行发票归集！",
@@ -125,7 +131,9 @@ JOB_CODES: dict[str, JobCode] = {
         "Finish the deduction selection and its confirmation (勾选确认) at the tax bureau, then run again.",
     ),
     "4059": JobCode(
-        "主管税务机关错误", Handling.TAXPAYER, "Correct the taxpayer's competent tax authority (主管税务机关) at the vendor."
+        "主管税务机关错误",
+        Handling.TAXPAYER,
+        "Correct the taxpayer's competent tax authority (主管税务机关) at the vendor.",
     ),
     "4007": JobCode("全电发票异常", Handling.LATER, after=_QUARTER),
     "4036": JobCode("没有找到对应页面菜单返回", Handling.LATER, after=_QUARTER),

@@ -139,6 +139,7 @@ def _slice(key: SliceKey, row: Mapping[str, Any], position: int) -> SliceStatus 
             key=key,
             state=SliceState.FAILED,
             code=said(word),
-            message=message or f"ekuaibao's document does not list the status {said(word)!r}; it is not taken for a success",
+            message=message
+            or f"ekuaibao's document does not list the status {said(word)!r}; it is not taken for a success",
         )
     return SliceStatus(key=key, state=known.state, code=word, message=message or known.text, retryable=known.retryable)

@@ -47,7 +47,11 @@ def invoice(raw: dict[str, Any], context: NormalizeContext, problems: Problems) 
     seller_bank = name(get("xsfyhzh"), problems, "seller_bank_account")
     if car is not None:
         # xhdwsbh, xhdwmc: 销货单位; zzsse: 增值税税额
-        seller_no, seller, tax_raw = _first(raw, "xhdwsbh", "xfsbh"), _first(raw, "xhdwmc", "xfmc"), _first(raw, "zzsse", "se")
+        seller_no, seller, tax_raw = (
+            _first(raw, "xhdwsbh", "xfsbh"),
+            _first(raw, "xhdwmc", "xfmc"),
+            _first(raw, "zzsse", "se"),
+        )
         seller_address = joined(car.seller_address, car.seller_phone) or seller_address
         seller_bank = joined(car.seller_bank, car.seller_account) or seller_bank
     amount = money(get("je"), problems, "amount_excl_tax")

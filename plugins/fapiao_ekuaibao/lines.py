@@ -80,6 +80,8 @@ def _line(row: dict[str, Any], number: int, problems: Problems) -> Line:
     count, count_text = quantity(get("sl"), problems, "quantity")
     price, price_text = quantity(get("dj"), problems, "unit_price")
     value, text, kind = rate(get("slv"), problems, "tax_rate", FRACTION)
+    # 含税单价, 含税金额: 卷票的字段. All other lines are without them, and there are many lines.
+    price_with_tax, with_tax = get("hsdj"), get("hsje")
     return Line(
         line_no=number,
         item_name=item,
@@ -95,9 +97,10 @@ def _line(row: dict[str, Any], number: int, problems: Problems) -> Line:
         tax_rate_text=text,
         tax_rate_kind=kind,
         tax_amount=money(get("se"), problems, "tax_amount"),
-        # 含税单价, 含税金额: 卷票的字段
-        unit_price_incl_tax=quantity(get("hsdj"), problems, "unit_price_incl_tax")[0],
-        amount_incl_tax=money(get("hsje"), problems, "amount_incl_tax"),
+        unit_price_incl_tax=None
+        if price_with_tax is None
+        else quantity(price_with_tax, problems, "unit_price_incl_tax")[0],
+        amount_incl_tax=None if with_tax is None else money(with_tax, problems, "amount_incl_tax"),
         kind="summary" if item is not None and _SUMMARY(item) else "normal",
         list_flag_raw=code(get("qdbz"), problems, "list_flag_raw"),
         extra=unknown_fields(row, _KNOWN),

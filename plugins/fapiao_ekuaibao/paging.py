@@ -75,7 +75,9 @@ def _place(account: Account, cursor: str | None) -> _Place:
     except ValueError:
         place = _Place(0, 0)
     if place.page < 1 or not 1 <= place.size <= LARGEST_PAGE:
-        raise PluginError(f"The cursor {cursor!r} is not one that ekuaibao's pages name (page/size).", source=account.source)
+        raise PluginError(
+            f"The cursor {cursor!r} is not one that ekuaibao's pages name (page/size).", source=account.source
+        )
     return place
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from fapiao.errors import CredentialError, FapiaoError, RequestRefused, VendorBroken, VendorRefused
-from fapiao.wire import Decision, Request, Response, Verdict
 from fapiao.wire import OK as FINE
+from fapiao.wire import Decision, Request, Response, Verdict
 from fapiao_ekuaibao.codes import OK, refusal
 from fapiao_ekuaibao.envelope import broken, outline, said
 from fapiao_ekuaibao.login import read_token

@@ -90,7 +90,12 @@ def context() -> Callable[..., NormalizeContext]:
 
     def make(type: str, direction: str = "input") -> NormalizeContext:
         return NormalizeContext(
-            source="ekuaibao", api="collect", taxpayer_no=TAXPAYER, invoice_month="202411", type=type, direction=direction
+            source="ekuaibao",
+            api="collect",
+            taxpayer_no=TAXPAYER,
+            invoice_month="202411",
+            type=type,
+            direction=direction,
         )
 
     return make
