@@ -194,7 +194,7 @@ def goods_lines(
             )
         )
         if discounted and position == 0:
-            off = -(fen * (1 + (other >> 4) % 20) // 100)
+            off = -max(1, fen * (1 + (other >> 4) % 20) // 100)
             off_tax = tax_on(off, line_rate[3])
             total += off
             total_tax += off_tax

@@ -37,7 +37,7 @@ HOSTILE_COMPANIES: tuple[str, ...] = (
     "测试'有限\"公司; DROP TABLE fapiao_invoice;--",
     "=HYPERLINK(甲)测试有限公司",
     "测试\\n\\u0000%s{0}有限公司",
-    "甲乙&amp;丙丁测试有限公司",
+    "甲乙&丙丁测试有限公司",
     "测试,有限\\.公司",
     "长" * 90 + "测试有限公司",
 )

@@ -436,7 +436,7 @@ def _summary(fen: int, tax: int, rate: Rate) -> Line:
         amount_excl_tax=money(fen),
         tax_rate=fraction,
         tax_rate_text=printed,
-        tax_rate_kind=kind,
+        tax_rate_kind="missing" if kind == "mixed" else kind,
         tax_amount=money(tax),
         kind="summary",
     )
