@@ -78,7 +78,9 @@ def collect_request(
 def _taxpayer(value: str) -> str:
     text = re.sub(r"[\s-]", "", str(value)).upper()
     if not _TAXPAYER.fullmatch(text):
-        raise _wrong("taxpayer number", value, "9 to 20 digits and capital letters (纳税人识别号), such as 91990000MA00000XXX")
+        raise _wrong(
+            "taxpayer number", value, "9 to 20 digits and capital letters (纳税人识别号), such as 91990000MA00000XXX"
+        )
     return text
 
 
@@ -88,7 +90,9 @@ def _month(value: str, now: float) -> str:
         raise _wrong("month", value, "yyyymm, such as 202411")
     if text > china_month(now):
         raise ConfigurationError(
-            f"The month {text} has not begun in China.", invoice_month=text, advice="Give a month up to the current one."
+            f"The month {text} has not begun in China.",
+            invoice_month=text,
+            advice="Give a month up to the current one.",
         )
     return text
 

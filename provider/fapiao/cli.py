@@ -62,7 +62,9 @@ def cli(verbose: int) -> None:
 @click.option("--refresh", default="always", show_default=True, metavar="always|older-than:6h|never")
 @click.option("--on-rejected", default="fail", show_default=True, metavar="fail|accept")
 @click.option("--poll-interval", type=float, metavar="S", help="Seconds between two looks at the job.")
-@click.option("--wait", "patience", default=21600.0, show_default=True, metavar="S", help="Longest wait in all, seconds.")
+@click.option(
+    "--wait", "patience", default=21600.0, show_default=True, metavar="S", help="Longest wait in all, seconds."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest on stdout.")
 @INTO
 @SCHEMA
@@ -155,7 +157,10 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
     from rich.progress import Progress as Bar
 
     with Bar(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
         console=Console(stderr=True),
     ) as bar:
         task = bar.add_task("invoices", total=None)
@@ -198,16 +203,26 @@ def sources(as_json: bool) -> None:
         if isinstance(found, PluginProblem):
             rows.append(
                 {
-                    "name": name, "title": "", "state": "broken", "distribution": found.distribution,
-                    "version": found.version, "capabilities": [], "reason": f"{found.stage}: {found.reason}",
+                    "name": name,
+                    "title": "",
+                    "state": "broken",
+                    "distribution": found.distribution,
+                    "version": found.version,
+                    "capabilities": [],
+                    "reason": f"{found.stage}: {found.reason}",
                 }
             )
             continue
         distribution, version = registry.distribution(name)
         rows.append(
             {
-                "name": name, "title": found.descriptor.title, "state": "good", "distribution": distribution,
-                "version": version, "capabilities": sorted(found.descriptor.capabilities), "reason": "",
+                "name": name,
+                "title": found.descriptor.title,
+                "state": "good",
+                "distribution": distribution,
+                "version": version,
+                "capabilities": sorted(found.descriptor.capabilities),
+                "reason": "",
             }
         )
     if as_json:

@@ -21,7 +21,17 @@ from fapiao.reading import Progress, SliceReader
 from fapiao.registry import Source
 from fapiao.store import CollectionKey, CollectionRecord, Database, Ledger, Loader, SharedAccountState, SliceRecord
 from fapiao.watching import JobView, Judgement, judge
-from fapiao.wire import Account, CollectionJob, CollectionStatus, Flow, Pending, SliceKey, SliceState, SliceStatus
+from fapiao.wire import (
+    Account,
+    CollectionJob,
+    CollectionStatus,
+    Flow,
+    Pending,
+    SliceKey,
+    SliceQuery,
+    SliceState,
+    SliceStatus,
+)
 
 __all__ = ["ACCEPTABLE", "Collector", "Waiting"]
 
@@ -56,6 +66,7 @@ class Collector:
         request: CollectRequest,
         *,
         driver: BlockingDriver | None = None,
+        collection_id: str | None = None,
         clock: Callable[[], float] = time.time,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
@@ -75,7 +86,10 @@ class Collector:
             taxpayer_no=request.taxpayer_no,
             invoice_month=request.invoice_month,
         )
-        self._collection: CollectionRecord | None = None
+        # A generation named by an earlier step is continued, also when it is closed: no other one is opened.
+        self._collection: CollectionRecord | None = (
+            None if collection_id is None else self._ledger.collection(collection_id)
+        )
         self._refusal: VendorRefused | None = None
 
     def __enter__(self) -> Collector:
@@ -92,6 +106,10 @@ class Collector:
     def has_begun(self) -> bool:
         """Whether there is a generation to report about."""
         return self._collection is not None
+
+    def collection(self) -> CollectionRecord:
+        """The generation that this run continues, as last read."""
+        return self._record()
 
     def job(self) -> CollectionJob:
         """What the vendor's job is about."""
@@ -157,6 +175,8 @@ class Collector:
                 ledger=self._ledger,
                 loader=self._loader,
                 collection=self._record(),
+                query=self._query,
+                api="collect",
                 clock=self._clock,
                 progress=self._progress,
             )
@@ -172,7 +192,8 @@ class Collector:
             return None
         if waiting is None:
             waiting = Waiting(
-                not_before=self._clock() + self._interval, reason=f"{len(unfinished)} slices are not finished at the vendor"
+                not_before=self._clock() + self._interval,
+                reason=f"{len(unfinished)} slices are not finished at the vendor",
             )
         return waiting
 
@@ -195,8 +216,8 @@ class Collector:
         shown = "; ".join(_sentence(part) for part in wrong[:10])
         more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         raise IncompleteError(
-            f"{len(wrong)} of {len(self._request.slices)} slices are not complete: {shown}{more}.", **self._context()
-        )
+            f"{len(wrong)} of {len(self._request.slices)} slices are not complete: {shown}{more}."
+        ).within(**self._context())
 
     # -- the generation -----------------------------------------------------------------------------------------------
 
@@ -226,7 +247,10 @@ class Collector:
             log.warning(
                 "%d invoices of an earlier generation are absent now (source %s, taxpayer %s, month %s): see rule C8 in "
                 "fapiao_finding",
-                len(absent), record.key.source, record.key.taxpayer_no, record.key.invoice_month,
+                len(absent),
+                record.key.source,
+                record.key.taxpayer_no,
+                record.key.invoice_month,
             )
         self._ledger.close(record.collection_id, "complete" if complete else "incomplete", self._clock())
         self._refresh_record()
@@ -260,7 +284,9 @@ class Collector:
         stale = {part.key for part in self._slices() if part.stale}
         if any(part.state is SliceState.RUNNING or part.key not in stale for part in self._mine(status)):
             # Rows that were not there before our start, or that moved since: the start was carried out.
-            self._ledger.started(record.collection_id, record.start_sent_at or self._clock(), status.job_id, joined=False)
+            self._ledger.started(
+                record.collection_id, record.start_sent_at or self._clock(), status.job_id, joined=False
+            )
             self._refresh_record()
             return None
         grace_ends = (record.start_sent_at or 0.0) + float(self._account.settings.get("start_grace", 60.0))
@@ -278,7 +304,9 @@ class Collector:
         except OutcomeUnknown as lost:
             log.warning("%s", lost)
             self._refresh_record()
-            return Waiting(not_before=self._clock() + min(self._interval, 5.0), reason="the answer to the start was lost")
+            return Waiting(
+                not_before=self._clock() + min(self._interval, 5.0), reason="the answer to the start was lost"
+            )
         if isinstance(status, Pending):
             self._ledger.not_started(collection_id, status.code, status.reason)
             self._refresh_record()
@@ -314,7 +342,9 @@ class Collector:
 
     def _start_again(self, keys: tuple[SliceKey, ...]) -> Waiting | None:
         """Start the job once more for slices that failed or were not covered, each at most once a generation."""
-        self._ledger.restarted(self._record().collection_id, keys, self._clock())  # committed before the vendor is asked
+        self._ledger.restarted(
+            self._record().collection_id, keys, self._clock()
+        )  # committed before the vendor is asked
         try:
             status = self._ask(
                 self._source.start_collection(self._account, msgspec.structs.replace(self.job(), slices=keys))
@@ -354,9 +384,7 @@ class Collector:
             self._count(self._driver.requests - before)
 
     def _wait(self, pending: Pending) -> Waiting:
-        return Waiting(
-            not_before=pending.due(self._clock(), self._interval), reason=pending.reason, code=pending.code
-        )
+        return Waiting(not_before=pending.due(self._clock(), self._interval), reason=pending.reason, code=pending.code)
 
     def _mine(self, status: CollectionStatus) -> list[SliceStatus]:
         wanted = set(self._request.slices)
@@ -365,6 +393,14 @@ class Collector:
     def _slices(self, *states: str) -> list[SliceRecord]:
         parts = self._ledger.slices(self._record().collection_id)
         return [part for part in parts if not states or part.state in states]
+
+    def _query(self, part: SliceRecord) -> SliceQuery:
+        return SliceQuery(
+            taxpayer_no=self._request.taxpayer_no,
+            invoice_month=self._request.invoice_month,
+            key=part.key,
+            job_id=self._record().vendor_job_id,
+        )
 
     def _accepted(self) -> frozenset[str]:
         return ACCEPTABLE | {"rejected"} if self._request.accept_rejected else ACCEPTABLE
@@ -395,10 +431,13 @@ class Collector:
 
 def _sentence(part: SliceRecord) -> str:
     numbers = f"expected {'unknown' if part.expected is None else part.expected}, loaded {part.loaded}, rejected {part.rejected}"
-    said = f", vendor: {part.vendor_code or ''} {part.vendor_message or ''}".rstrip() if part.vendor_code or part.vendor_message else ""
+    said = (
+        f", vendor: {part.vendor_code or ''} {part.vendor_message or ''}".rstrip()
+        if part.vendor_code or part.vendor_message
+        else ""
+    )
     return f"{part.key} is {part.state} ({numbers}{said})"
 
 
 def _sooner(one: Waiting, other: Waiting | None) -> Waiting:
     return one if other is None or one.not_before <= other.not_before else other
-

@@ -87,7 +87,11 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         :raises ConfigurationError: none of them is set; the sentence names them.
         """
         environ = os.environ if environ is None else environ
-        names = [f"FAPIAO_CONN_{source.upper()}", f"AIRFLOW_CONN_{source.upper()}", f"AIRFLOW_CONN_{source.upper()}_DEFAULT"]
+        names = [
+            f"FAPIAO_CONN_{source.upper()}",
+            f"AIRFLOW_CONN_{source.upper()}",
+            f"AIRFLOW_CONN_{source.upper()}_DEFAULT",
+        ]
         for name in names:
             text = environ.get(name, "").strip()
             if text:
@@ -105,7 +109,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
             text = path.read_bytes()
         except OSError as problem:
             raise ConfigurationError(
-                f"The connection file {path} cannot be read: {problem.strerror}.", advice="Check the path and its rights."
+                f"The connection file {path} cannot be read: {problem.strerror}.",
+                advice="Check the path and its rights.",
             ) from None
         return cls.from_json(text, str(path))
 

@@ -22,7 +22,7 @@ from fapiao.invoices.intake import examine
 from fapiao.invoices.model import NormalizeContext
 from fapiao.registry import Source
 from fapiao.store import CollectionRecord, Ledger, Loader, PageLoad, SliceRecord, Tally
-from fapiao.wire import Account, Page, Pending, SliceQuery
+from fapiao.wire import Account, Pending, SliceQuery, SyncQuery
 
 __all__ = ["Progress", "SliceReader"]
 
@@ -60,7 +60,7 @@ class _Reading:
 
 
 class SliceReader:
-    """Reads ready slices of one collection to their end and proves each."""
+    """Reads ready slices of one collection, or the lists of one sync, to their end and proves each."""
 
     def __init__(
         self,
@@ -71,6 +71,8 @@ class SliceReader:
         ledger: Ledger,
         loader: Loader,
         collection: CollectionRecord,
+        query: Callable[[SliceRecord], SliceQuery | SyncQuery],
+        api: str,
         clock: Callable[[], float] = time.time,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
@@ -80,6 +82,8 @@ class SliceReader:
         self._ledger = ledger
         self._loader = loader
         self._collection = collection
+        self._query = query
+        self._api = api
         self._clock = clock
         self._progress = progress
         self._normalize = source.normalizer()
@@ -153,20 +157,14 @@ class SliceReader:
     def _fetch(self, record: SliceRecord, cursor: str) -> PageLoad | Pending:
         """In a reader thread: one page, from the vendor to examined records."""
         key = self._collection.key
-        query = SliceQuery(
-            taxpayer_no=key.taxpayer_no,
-            invoice_month=key.invoice_month,
-            key=record.key,
-            job_id=self._collection.vendor_job_id,
-        )
-        completed = self._driver.run(self._source.read_page(self._account, query, cursor or None))
+        completed = self._driver.run(self._source.read_page(self._account, self._query(record), cursor or None))
         page = completed.value
         if isinstance(page, Pending):
             return page
         transcript, sha256 = pack(completed.transcript)
         context = NormalizeContext(
             source=key.source,
-            api="collect",
+            api=self._api,
             taxpayer_no=key.taxpayer_no,
             invoice_month=key.invoice_month,
             type=record.key.type,
@@ -179,7 +177,7 @@ class SliceReader:
             read_no=record.read_no,
             cursor=cursor,
             source=key.source,
-            api="collect",
+            api=self._api,
             fetched_at=self._clock(),
             total=page.total,
             remaining=page.remaining,
@@ -280,8 +278,12 @@ class SliceReader:
         if trouble and record.read_no < MOST_READS:
             log.warning(
                 "slice %s of taxpayer %s, month %s is read again (%d of %d): %s",
-                record.key, self._collection.key.taxpayer_no, self._collection.key.invoice_month,
-                record.read_no + 1, MOST_READS, trouble,
+                record.key,
+                self._collection.key.taxpayer_no,
+                self._collection.key.invoice_month,
+                record.read_no + 1,
+                MOST_READS,
+                trouble,
             )
             self._records -= tally.records
             self._expected -= tally.expected or 0

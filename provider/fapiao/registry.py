@@ -169,7 +169,9 @@ class Source:
             wanted += REQUIRED_HOOKS[capability]
         missing = [hook for hook in wanted if not self.has(hook)]
         if missing:
-            raise PluginError(f"The plugin lacks the hooks {', '.join(missing)} that its capabilities need.", source=self.name)
+            raise PluginError(
+                f"The plugin lacks the hooks {', '.join(missing)} that its capabilities need.", source=self.name
+            )
 
 
 def _complaints(name: str, descriptor: Descriptor) -> Iterable[str]:

@@ -15,18 +15,33 @@ from fapiao.store import CoverageRow
 __all__ = ["coverage_table", "manifest_table", "sources_table"]
 
 _QUIET = frozenset({"empty", "unsupported"})
-_COLOUR = {"complete": "green", "empty": "dim", "unsupported": "dim", "rejected": "yellow", "incomplete": "red", "failed": "red"}
+_COLOUR = {
+    "complete": "green",
+    "empty": "dim",
+    "unsupported": "dim",
+    "rejected": "yellow",
+    "incomplete": "red",
+    "failed": "red",
+}
 
 
 def manifest_table(manifest: Manifest) -> None:
     """The end of a run: slices with invoices or trouble, the others counted."""
-    table = Table(title=f"{manifest.source} {manifest.taxpayer_no} {manifest.invoice_month}, generation {manifest.generation}")
+    table = Table(
+        title=f"{manifest.source} {manifest.taxpayer_no} {manifest.invoice_month}, generation {manifest.generation}"
+    )
     _columns(table, ("type", "direction", "state"), ("expected", "loaded", "rejected", "amount excl. tax", "tax"))
     for part in manifest.slices:
         if part.state not in _QUIET:
             table.add_row(
-                part.type, part.direction, _coloured(part.state), _count(part.expected), str(part.loaded),
-                str(part.rejected), part.amount_excl_tax, part.tax_amount,
+                part.type,
+                part.direction,
+                _coloured(part.state),
+                _count(part.expected),
+                str(part.loaded),
+                str(part.rejected),
+                part.amount_excl_tax,
+                part.tax_amount,
             )
     console = _console()
     console.print(table)
@@ -50,14 +65,31 @@ def coverage_table(rows: Iterable[CoverageRow], *, show_all: bool) -> None:
     for row in rows:
         if show_all or row.state not in _QUIET:
             table.add_row(
-                row.source, row.taxpayer_no, row.invoice_month, row.type, row.direction, str(row.generation),
-                _coloured(row.state), _count(row.expected), str(row.loaded), str(row.rejected),
-                f"{row.amount_excl_tax or Decimal(0):,.2f}", f"{row.tax_amount or Decimal(0):,.2f}",
+                row.source,
+                row.taxpayer_no,
+                row.invoice_month,
+                row.type,
+                row.direction,
+                str(row.generation),
+                _coloured(row.state),
+                _count(row.expected),
+                str(row.loaded),
+                str(row.rejected),
+                f"{row.amount_excl_tax or Decimal(0):,.2f}",
+                f"{row.tax_amount or Decimal(0):,.2f}",
             )
     table.add_section()
     table.add_row(
-        f"{len(rows)} slices", "", "", "", "", "", "", _count(_sum(row.expected for row in rows)),
-        str(sum(row.loaded for row in rows)), str(sum(row.rejected for row in rows)),
+        f"{len(rows)} slices",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "",
+        _count(_sum(row.expected for row in rows)),
+        str(sum(row.loaded for row in rows)),
+        str(sum(row.rejected for row in rows)),
         f"{sum((row.amount_excl_tax or Decimal(0) for row in rows), Decimal(0)):,.2f}",
         f"{sum((row.tax_amount or Decimal(0) for row in rows), Decimal(0)):,.2f}",
     )
@@ -65,7 +97,9 @@ def coverage_table(rows: Iterable[CoverageRow], *, show_all: bool) -> None:
     console.print(table)
     hidden = [row.state for row in rows if row.state in _QUIET]
     if hidden and not show_all:
-        console.print(f"Not shown: {hidden.count('empty')} empty and {hidden.count('unsupported')} unsupported slices (--all).")
+        console.print(
+            f"Not shown: {hidden.count('empty')} empty and {hidden.count('unsupported')} unsupported slices (--all)."
+        )
 
 
 def sources_table(rows: Sequence[dict[str, Any]]) -> None:
@@ -74,8 +108,13 @@ def sources_table(rows: Sequence[dict[str, Any]]) -> None:
     _columns(table, ("name", "title", "state", "distribution", "version", "capabilities", "reason"), ())
     for row in rows:
         table.add_row(
-            row["name"], row["title"], row["state"], row["distribution"], row["version"],
-            ", ".join(row["capabilities"]), row["reason"],
+            row["name"],
+            row["title"],
+            row["state"],
+            row["distribution"],
+            row["version"],
+            ", ".join(row["capabilities"]),
+            row["reason"],
         )
     _console().print(table)
 

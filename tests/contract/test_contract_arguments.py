@@ -44,7 +44,9 @@ def test_a_taxpayer_number_is_normalised() -> None:
     assert ask(taxpayer_no=" 91990000-test00001x ").taxpayer_no == "91990000TEST00001X"
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("always", 0.0), ("never", None), ("older-than:6h", 21600.0), ("older-than:2d", 172800.0)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("always", 0.0), ("never", None), ("older-than:6h", 21600.0), ("older-than:2d", 172800.0)]
+)
 def test_refresh_is_read(text: str, seconds: float | None) -> None:
     assert ask(refresh=text).refresh == seconds
 

@@ -45,7 +45,9 @@ def test_a_host_that_is_not_a_web_address_is_refused_by_name(host: str) -> None:
         Connection(conn_id="office", host=host).base_url("https://app.example")
 
 
-@pytest.mark.parametrize("text", [f'{{"password": "{PASSWORD}"', f'{{"password": "{PASSWORD}", "port": "x"}}', "[]", ""])
+@pytest.mark.parametrize(
+    "text", [f'{{"password": "{PASSWORD}"', f'{{"password": "{PASSWORD}", "port": "x"}}', "[]", ""]
+)
 def test_an_unreadable_connection_is_refused_without_quoting_it(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Connection.from_json(text, "FAPIAO_CONN_EKUAIBAO")

@@ -138,7 +138,14 @@ def test_everything_wrong_with_a_connection_is_said_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
         Source.of(Demo()).account(connection(login="", extra={"page_size": "many", "colour": 1, "max_concurrency": 0}))
     text = str(caught.value)
-    for part in ("demo_default", "login (Key) is missing", "corp_id", "page_size must be a whole number", "'colour'", "at least 1"):
+    for part in (
+        "demo_default",
+        "login (Key) is missing",
+        "corp_id",
+        "page_size must be a whole number",
+        "'colour'",
+        "at least 1",
+    ):
         assert part in text
     assert "secret-value" not in text
 
