@@ -287,8 +287,7 @@ class SliceReader:
             )
             self._records -= tally.records
             self._expected -= tally.expected or 0
-            reading.__init__(self._ledger.read_again(record.slice_id, self._clock()))  # type: ignore[misc]
-            return True
+            return _Reading(self._ledger.read_again(record.slice_id, self._clock()))
         if trouble:
             state = "incomplete"
         elif tally.rejected:
