@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fapiao.errors import OutcomeUnknown, VendorBroken
 from fapiao.wire import (
     INPUT,
     OUTPUT,
@@ -35,9 +36,15 @@ _CAUTION = (SliceState.RUNNING, SliceState.FAILED, SliceState.UNSUPPORTED, Slice
 
 
 def start(account: Account, job: CollectionJob) -> Flow[CollectionStatus | Pending]:
-    """第一次调用接口传入 true 发起任务. Never resent once it may have arrived: it starts work at the tax bureau."""
+    """第一次调用接口传入 true 发起任务. Never resent once it may have arrived: it starts work at the tax bureau.
+
+    :raises OutcomeUnknown: the vendor accepted it in an answer that is not as documented; asking for the state tells.
+    """
     response = yield _request(account, job, add_job=True)
-    return _status(response, job)
+    try:
+        return _status(response, job)
+    except VendorBroken as problem:
+        raise OutcomeUnknown(f"The start of the job may have been carried out: {problem.what}") from problem
 
 
 def ask(account: Account, job: CollectionJob) -> Flow[CollectionStatus | Pending]:

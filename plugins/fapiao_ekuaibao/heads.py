@@ -61,7 +61,7 @@ def invoice(raw: dict[str, Any], context: NormalizeContext, problems: Problems) 
     stated_rate = rate(get("slv"), problems, "tax_rate", FRACTION)
 
     goods, goods_left = rows(get("hwxx"), problems, "lines")
-    lines = goods_lines(goods, problems) if goods else ()
+    lines = goods_lines(goods, is_red, problems) if goods else ()
     if car is not None and not lines:
         item = joined(car.vehicle_type, car.brand_model)
         lines = (synthetic_line(item, car.tax_class_code, amount, tax, with_tax, stated_rate),)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
 
+from fapiao.invoices.lines import NORMAL, SYNTHETIC, line_kinds, line_numbers
 from fapiao.invoices.model import Line
 from fapiao.invoices.money import money, quantity
 from fapiao.invoices.problems import Problems
@@ -20,11 +21,9 @@ __all__ = ["goods_lines", "numbering", "synthetic_line"]
 _KNOWN = frozenset(
     ("mxxh", "spbm", "mc", "ggxh", "sl", "jldw", "dj", "slv", "se", "je", "qdbz", "hsdj", "hsje"),
 )
-_SUMMARY = re.compile(r"[(（]?(?:详见销货清单|原价合计|折扣额合计)[)）]?").fullmatch
-"""Rows that repeat what the rows of the list add up to."""
 
 
-def goods_lines(rows: Rows, problems: Problems) -> tuple[Line, ...]:
+def goods_lines(rows: Rows, is_red: bool, problems: Problems) -> tuple[Line, ...]:
     """Every line in the order of the list, with its kind."""
     numbers = numbering(rows, problems)
     lines = []
@@ -33,20 +32,19 @@ def goods_lines(rows: Rows, problems: Problems) -> tuple[Line, ...]:
         enter("lines", position)
         lines.append(_line(row, numbers[position], problems))
     problems.leave()
-    if len(lines) > 1:
-        _mark_discounts(lines)
+    for position, kind in enumerate(line_kinds([(line.item_name, line.amount_excl_tax) for line in lines], is_red)):
+        if kind != NORMAL:
+            lines[position] = replace(lines[position], kind=kind)
     return tuple(lines)
 
 
-def numbering(rows: Rows, problems: Problems) -> list[int]:
+def numbering(rows: Rows, problems: Problems) -> Sequence[int]:
     """``mxxh`` (明细序号) where all lines have one and none repeats, else the position from 1."""
     stated = [_number(row.get("mxxh")) for row in rows]
     known = [number for number in stated if number is not None]
-    if len(known) == len(rows) == len(set(known)):
-        return known
     if len(known) != len(set(known)):
         problems.add("L3", "lines")
-    return list(range(1, len(rows) + 1))
+    return line_numbers(stated)
 
 
 def synthetic_line(
@@ -69,14 +67,12 @@ def synthetic_line(
         tax_rate_kind=kind,
         tax_amount=tax,
         amount_incl_tax=with_tax,
-        kind="synthetic",
+        kind=SYNTHETIC,
     )
 
 
 def _line(row: dict[str, Any], number: int, problems: Problems) -> Line:
     get = row.get
-    item = name(get("mc"), problems, "item_name")
-    amount = money(get("je"), problems, "amount_excl_tax")
     count, count_text = quantity(get("sl"), problems, "quantity")
     price, price_text = quantity(get("dj"), problems, "unit_price")
     value, text, kind = rate(get("slv"), problems, "tax_rate", FRACTION)
@@ -84,7 +80,7 @@ def _line(row: dict[str, Any], number: int, problems: Problems) -> Line:
     price_with_tax, with_tax = get("hsdj"), get("hsje")
     return Line(
         line_no=number,
-        item_name=item,
+        item_name=name(get("mc"), problems, "item_name"),
         tax_class_code=identifier(get("spbm"), problems, "tax_class_code"),
         spec_model=name(get("ggxh"), problems, "spec_model"),
         unit=name(get("jldw"), problems, "unit"),
@@ -92,7 +88,7 @@ def _line(row: dict[str, Any], number: int, problems: Problems) -> Line:
         quantity_text=count_text,
         unit_price=price,
         unit_price_text=price_text,
-        amount_excl_tax=amount,
+        amount_excl_tax=money(get("je"), problems, "amount_excl_tax"),
         tax_rate=value,
         tax_rate_text=text,
         tax_rate_kind=kind,
@@ -101,29 +97,9 @@ def _line(row: dict[str, Any], number: int, problems: Problems) -> Line:
         if price_with_tax is None
         else quantity(price_with_tax, problems, "unit_price_incl_tax")[0],
         amount_incl_tax=None if with_tax is None else money(with_tax, problems, "amount_incl_tax"),
-        kind="summary" if item is not None and _SUMMARY(item) else "normal",
         list_flag_raw=code(get("qdbz"), problems, "list_flag_raw"),
         extra=unknown_fields(row, _KNOWN),
     )
-
-
-def _mark_discounts(lines: list[Line]) -> None:
-    """折扣行: an amount of the opposite sign right after the line of the same name that it reduces."""
-    before = lines[0]
-    for position in range(1, len(lines)):
-        line = lines[position]
-        one, other = before.amount_excl_tax, line.amount_excl_tax
-        if (
-            one
-            and other
-            and (one < 0) != (other < 0)
-            and line.item_name == before.item_name
-            and before.kind == line.kind == "normal"
-            and abs(other) <= abs(one)
-        ):
-            lines[position - 1] = replace(before, kind="discounted")
-            line = lines[position] = replace(line, kind="discount")
-        before = line
 
 
 def _number(raw: Any) -> int | None:

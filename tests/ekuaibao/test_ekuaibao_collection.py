@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fapiao.errors import VendorBroken
+from fapiao.errors import OutcomeUnknown, VendorBroken
 from fapiao.wire import Account, CollectionJob, CollectionStatus, SliceKey, SliceState, SliceStatus
 from fapiao_ekuaibao import plugin
 
@@ -182,3 +182,10 @@ def test_an_answer_of_the_wrong_shape_names_the_part(
 ) -> None:
     with pytest.raises(VendorBroken, match=part):
         drive(plugin.collection_status(account, job), respond(envelope(data)))
+
+
+def test_a_start_accepted_in_an_unreadable_answer_is_to_be_asked_about(
+    account: Account, job: CollectionJob, drive: Any, respond: Any
+) -> None:
+    with pytest.raises(OutcomeUnknown, match=r"value\.data is an object instead of a list"):
+        drive(plugin.start_collection(account, job), respond(envelope({})))

@@ -277,7 +277,7 @@ def test_a_negative_line_after_the_line_of_its_name_is_a_discount(normalized: An
 
 
 def test_a_discount_of_a_red_letter_is_positive(normalized: Any) -> None:
-    assert kinds(normalized({"hwxx": [line(je=-100), line(je=10)]})) == ["discounted", "discount"]
+    assert kinds(normalized({"jshj": -90, "hwxx": [line(je=-100), line(je=10)]})) == ["discounted", "discount"]
 
 
 @pytest.mark.parametrize(
@@ -285,6 +285,7 @@ def test_a_discount_of_a_red_letter_is_positive(normalized: Any) -> None:
     [
         [line(), line(mc="别的", je=-10)],
         [line(je=-10), line()],
+        [line(je=-100), line(je=10)],
         [line(), line(je=0)],
         [line(), line(je=None)],
         [line(), line()],
