@@ -129,7 +129,7 @@ class AsyncDriver:
         # Made here, inside the loop it belongs to.
         self._login = self._login or asyncio.Lock()
         async with self._login:
-            return await self._perform(self._conductor.renewal(effect.failed_version))
+            return await self._perform(self._conductor.renewal(effect.failed_version, effect.tally))
 
     def _give_permit(self, permit: Permit) -> None:
         assert self._queue is not None  # noqa: S101 - a permit came from it

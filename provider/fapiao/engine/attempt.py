@@ -134,7 +134,7 @@ class Attempt:
             return self._throttled(after, error, why)
         if decision is Decision.RETRY:
             if not self._request.idempotent:
-                return Fail(error or self._unknown("an answer that asks to try again"))
+                return Fail(error or self._unknown("the vendor asks to try again"))
             return self._again(
                 after, error or VendorUnreachable(f"{self._named}: the vendor asks to try again, still."), why
             )
@@ -143,7 +143,7 @@ class Attempt:
         if isinstance(broken, VendorBroken):
             broken.what += self._told(response)
         if not self._request.idempotent:
-            return Fail(self._unknown(f"an answer that cannot be read ({redact(broken.what)})"))
+            return Fail(self._unknown(f"its answer cannot be read ({redact(broken.what)})"))
         if self._broken >= BROKEN_TRIES:
             return Fail(broken)
         return self._again(after, broken, why)
@@ -206,7 +206,7 @@ class Attempt:
         return SendAgain(max(0.0, after) + self._random() * min(1.0, FIRST_BACKOFF * max(0.0, after)), why)
 
     def _unknown(self, why: str) -> OutcomeUnknown:
-        return OutcomeUnknown(f"{self._named} may have been carried out, but its answer was lost: {why}.")
+        return OutcomeUnknown(f"{self._named} may have been carried out: {why}.")
 
     def _told(self, response: Response) -> str:
         beginning = excerpt(response.body)

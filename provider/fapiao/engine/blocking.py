@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -14,9 +15,10 @@ from fapiao.engine.conduct import Conduct, Conductor, Effect, RenewToken, Sleep,
 from fapiao.engine.exchange import Completed
 from fapiao.engine.failure import Failure
 from fapiao.engine.prepared import Prepared
-from fapiao.engine.quota import POLL, TURN, Permit, Permits
+from fapiao.engine.quota import TURN, Permit, Permits
 from fapiao.engine.requests_transport import RequestsTransport
 from fapiao.engine.settings import DriverSettings
+from fapiao.errors import FapiaoError
 from fapiao.registry import Source
 from fapiao.wire import Account, Flow, Response
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BlockingDriver", "BlockingTransport"]
 
+log = logging.getLogger("fapiao.engine")
 T = TypeVar("T")
 
 
@@ -140,7 +143,7 @@ class BlockingDriver:
             return self._sleep(effect.seconds)
         assert isinstance(effect, RenewToken)  # noqa: S101 - tells mypy what is left
         with self._login:
-            return self._perform(self._conductor.renewal(effect.failed_version))
+            return self._perform(self._conductor.renewal(effect.failed_version, effect.tally))
 
     def _take_permit(self) -> Permit:
         with self._freed:
@@ -148,7 +151,7 @@ class BlockingDriver:
                 permit = self._permits.try_take(self._clock())
                 if permit is not None:
                     return permit
-                self._freed.wait(POLL)
+                self._freed.wait(self._permits.patience(self._clock()))
                 if self._closed.is_set():
                     raise CancelledError("the driver was closed while a request waited for its turn")
 
@@ -171,7 +174,11 @@ class BlockingDriver:
     def _tidy_now(self) -> None:
         with self._freed:
             self._tidying = None
-            self._tidy_later()
+            try:
+                self._tidy_later()
+            except FapiaoError as error:
+                # Nobody waits for this thread; leases end by themselves.
+                log.warning("Permits could not be given back: %s", error)
 
     def _interruptible_sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
@@ -31,7 +32,7 @@ from fapiao.redaction import register
 from fapiao.registry import Source
 from fapiao.wire import Account, Decision, Flow, Request, Response, Signed, Stamp, Token, Verdict
 
-__all__ = ["Conduct", "Conductor", "Effect", "RenewToken", "Sleep", "TakePermit", "Transmit"]
+__all__ = ["Conduct", "Conductor", "Effect", "RenewToken", "Sleep", "TakePermit", "Tally", "Transmit"]
 
 log = logging.getLogger("fapiao.engine")
 T = TypeVar("T")
@@ -56,10 +57,20 @@ class Transmit(msgspec.Struct, frozen=True):
     prepared: Prepared
 
 
+class Tally:
+    """Attempts sent for one flow, logins included."""
+
+    __slots__ = ("sent",)
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+
 class RenewToken(msgspec.Struct, frozen=True):
-    """Run :meth:`Conductor.renewal` under the driver's login lock. The answer is a StoredToken."""
+    """Run :meth:`Conductor.renewal` with these two under the driver's login lock. The answer is a StoredToken."""
 
     failed_version: int | None
+    tally: Tally
 
 
 Effect = Sleep | TakePermit | Transmit | RenewToken
@@ -98,6 +109,7 @@ class Conductor:
         self.holder = holder or new_holder()
         self.sent = 0
         """Attempts sent so far, by all flows."""
+        self._counting = threading.Lock()
         self._state = state
         self._give_permit = give_permit
         self._clock = clock
@@ -111,23 +123,25 @@ class Conductor:
         if account.secret:
             register(account.secret.reveal())
 
-    def run(self, flow: Flow[T]) -> Conduct[Completed[T]]:
+    def run(self, flow: Flow[T], tally: Tally | None = None) -> Conduct[Completed[T]]:
         """Run one flow to its end.
 
+        :param tally: where its attempts are counted besides, for a login within another flow.
         :raises FapiaoError: what the flow let through, its source filled in and free of secrets.
         """
-        before = self.sent
+        tally = tally if tally is not None else Tally()
+        before = tally.sent
         steps = Steps(flow, self.source.name)
         exchanges: list[Exchange] = []
         try:
             steps.start()
             while not steps.finished:
                 request = steps.request
-                answer = yield from self._ask(request, steps.hook)
+                answer = yield from self._ask(request, tally, login=steps.hook == "authorize")
                 if answer.response is not None and request.authorized:
                     exchanges.append(Exchange(request, answer.response))
                 if answer.error is not None:
-                    steps.throw(answer.error)
+                    steps.throw(sanitised(answer.error))
                 elif answer.response is not None:
                     steps.send(answer.response)
         except FapiaoError as error:
@@ -136,44 +150,46 @@ class Conductor:
             steps.close()
         if isinstance(steps.value, Token):
             register(steps.value.value.reveal())
-        return Completed(value=steps.value, transcript=tuple(exchanges), requests=self.sent - before)
+        return Completed(value=steps.value, transcript=tuple(exchanges), requests=tally.sent - before)
 
-    def renewal(self, failed_version: int | None) -> Conduct[StoredToken]:
+    def renewal(self, failed_version: int | None, tally: Tally) -> Conduct[StoredToken]:
         """The account's token, by a login where nobody else has done it. One at a time in a process: the driver's lock.
 
         :param failed_version: of the token the vendor has just refused; None without one.
         """
         while True:
             now = self._clock()
-            token = self._token if usable(self._token, failed_version, now) else self._state.load_token(now)
+            token = self._token
+            if token is None or self._is_due(token, failed_version, now):
+                token = self._state.load_token(now)
             if token is not None and usable(token, failed_version, now):
                 register(token.value.reveal())
                 self._token = token
-                if now >= max(token.renew_at, self._renew_from):
-                    return (yield from self._renew_early(token))
+                if self._is_due(token, failed_version, now):
+                    return (yield from self._renew_early(token, tally))
                 return token
             if self._state.claim_renewal(failed_version, self.holder, now + CLAIM, now):
-                return (yield from self._log_in(failed_version))
+                return (yield from self._log_in(failed_version, tally))
             yield Sleep(RENEWAL_POLL * (0.5 + self._random()))
 
-    def _renew_early(self, token: StoredToken) -> Conduct[StoredToken]:
+    def _renew_early(self, token: StoredToken, tally: Tally) -> Conduct[StoredToken]:
         """The old token still works: whatever goes wrong, it is used on, and the renewal is tried again later."""
         now = self._clock()
         self._renew_from = now + POSTPONED
         if not self._state.claim_renewal(token.version, self.holder, now + CLAIM, now):
-            return self._state.load_token(now) or token
+            return token
         try:
-            return (yield from self._log_in(token.version))
+            return (yield from self._log_in(token.version, tally))
         except VendorError as error:
             log.warning("The token of %s could not be renewed early and is used on: %s", self.source.name, error)
             return token
 
-    def _log_in(self, failed_version: int | None) -> Conduct[StoredToken]:
+    def _log_in(self, failed_version: int | None, tally: Tally) -> Conduct[StoredToken]:
         now = self._clock()
         if self._refused is not None and now < self._refused[1]:
             raise copy.copy(self._refused[0])
         try:
-            done = yield from self.run(self.source.authorize(self.account))
+            done = yield from self.run(self.source.authorize(self.account), tally)
             if not isinstance(done.value, Token):
                 raise PluginError(
                     f"The flow authorize returned {type(done.value).__name__} instead of a Token.", source=self.source.name
@@ -192,10 +208,10 @@ class Conductor:
         self._renew_from = 0.0
         return self._token
 
-    def _ask(self, request: Request, hook: str) -> Conduct[_Answer]:
+    def _ask(self, request: Request, tally: Tally, *, login: bool) -> Conduct[_Answer]:
         """All attempts of one request. Errors the flow may turn into a result are returned, the plugin's own are raised."""
         body = encode_body(request)
-        if request.authorized and hook == "authorize":
+        if request.authorized and login:
             raise PluginError(f"authorize yields {request.method} {request.path} without authorized=False.")
         attempt = Attempt(request, self.settings, can_renew=self._logs_in, random=self._random)
         failed_version: int | None = None
@@ -204,10 +220,10 @@ class Conductor:
             token: StoredToken | None = None
             if request.authorized and self._logs_in:
                 try:
-                    token = yield from self._valid_token(failed_version)
+                    token = yield from self._valid_token(failed_version, tally)
                 except (VendorError, ConfigurationError) as error:
                     return _Answer(None, error)
-            outcome = yield from self._send(request, body, token)
+            outcome = yield from self._send(request, body, token, tally)
             now = self._clock()
             response: Response | None = None
             if isinstance(outcome, Failure):
@@ -233,20 +249,28 @@ class Conductor:
                 pace.hold(now + action.after)
             yield Sleep(action.after)
 
-    def _valid_token(self, failed_version: int | None) -> Conduct[StoredToken]:
+    def _valid_token(self, failed_version: int | None, tally: Tally) -> Conduct[StoredToken]:
         now = self._clock()
         token = self._token
-        if token is not None and usable(token, failed_version, now) and now < max(token.renew_at, self._renew_from):
+        if token is not None and not self._is_due(token, failed_version, now):
             return token
-        renewed: StoredToken = yield RenewToken(failed_version)
+        renewed: StoredToken = yield RenewToken(failed_version, tally)
         return renewed
 
-    def _send(self, request: Request, body: bytes, token: StoredToken | None) -> Conduct[Response | Failure]:
+    def _is_due(self, token: StoredToken, failed_version: int | None, now: float) -> bool:
+        """Whether another token is needed, or wanted."""
+        return not usable(token, failed_version, now) or now >= max(token.renew_at, self._renew_from)
+
+    def _send(
+        self, request: Request, body: bytes, token: StoredToken | None, tally: Tally
+    ) -> Conduct[Response | Failure]:
         """One attempt, when quota and concurrency allow; signed at that moment, not before the wait."""
         permit = yield from self._admitted(request.path)
         try:
             prepared = prepare(request, self.account, body, self._sign(request, body, token), self._agent)
-            self.sent += 1
+            tally.sent += 1
+            with self._counting:
+                self.sent += 1
             outcome: Response | Failure = yield Transmit(prepared)
         finally:
             self._give_permit(permit)

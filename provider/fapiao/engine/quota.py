@@ -129,6 +129,10 @@ class Permits:
         self._in_use += 1
         return Permit(slot, now + self._turn)
 
+    def patience(self, now: float) -> float:
+        """Seconds to wait before trying again, if nobody gives one back before."""
+        return self._ask_from - now if now < self._ask_from else POLL
+
     def give(self, permit: Permit, now: float) -> None:
         """Its request is over."""
         self._in_use -= 1

@@ -77,9 +77,7 @@ class RequestsTransport:
             raw.close()
             return failure(body, self._host)
         raw.release_conn()
-        headers: dict[str, str] = {}
-        for name, value in raw.headers.items():
-            headers[name.lower()] = value
+        headers = {name.lower(): value for name, value in raw.headers.itermerged()}
         return Response(status=answer.status_code, headers=headers, body=body)
 
     def close(self) -> None:
