@@ -13,7 +13,7 @@ import msgspec
 from fapiao.invoices.model import Invoice
 from fapiao.testing.draws import Draws
 from fapiao.testing.kinds import KINDS
-from fapiao.testing.truth import default_count, true_slice
+from fapiao.testing.truth import TrueSlice, default_count, true_slice
 from fapiao_ekuaibao.simulator.document import TYPES
 from fapiao_ekuaibao.simulator.rows import row
 from fapiao_ekuaibao.simulator.scenario import Drift, EkuaibaoScenario
@@ -71,9 +71,8 @@ class Ledger:
         """The vendor's rows."""
         made = []
         bad = self._malformed(cell)
-        styles = self._styles(cell)
-        for index, invoice in zip(indices, self._true(cell, generation, indices), strict=True):
-            record = row(invoice, Style.drawn(styles.words(index)))
+        for index, (invoice, style) in zip(indices, self._true(cell, generation, indices), strict=True):
+            record = row(invoice, style)
             if index in bad:
                 _spoil(record, bad[index])
             made.append(record)
@@ -83,28 +82,56 @@ class Ledger:
         """What a perfect reader stores of them: the malformed ones are missing."""
         bad = self._malformed(cell)
         indices = [index for index in self.positions(cell, generation) if index not in bad]
-        styles = self._styles(cell)
-        for index, invoice in zip(indices, self._true(cell, generation, indices), strict=True):
-            yield stated(invoice, cell[2], Style.drawn(styles.words(index)))
+        for invoice, style in self._true(cell, generation, indices):
+            yield stated(invoice, cell[2], style)
 
     def rejected(self, cell: Cell, generation: int) -> int:
         positions = self.positions(cell, generation)
         return sum(index in positions for index in self._malformed(cell))
 
-    def _styles(self, cell: Cell) -> Draws:
-        return Draws(self._scenario.seed, "style", *cell)
-
-    def _true(self, cell: Cell, generation: int, indices: Sequence[int]) -> Iterator[Invoice]:
-        taxpayer_no, invoice_month, type_, direction = cell
-        source = true_slice(self._scenario.seed, taxpayer_no, invoice_month, TYPES[type_], direction)
+    def _true(self, cell: Cell, generation: int, indices: Sequence[int]) -> Iterator[tuple[Invoice, Style]]:
+        """The true invoices with the style each is written in; a holding within the group is the other side's row."""
+        scenario = self._scenario
+        own, styles = self._source(cell)
         flushed = {
             index
-            for change in self._scenario.changes
+            for change in scenario.changes
             if generation >= change.generation and change.covers(*cell)
             for index in change.red_flushed
         }
+        grouped = min(scenario.intra_group, self._count(cell)) if "output" in own.kind.directions else 0
         for index in indices:
-            yield source.red_flushed(index) if index in flushed else source.invoice(index)
+            style = self._style(styles, index)
+            if index < grouped:
+                shared = self._within_group(cell, index)
+                if shared is not None:
+                    yield shared
+                    continue
+            yield (own.red_flushed(index) if index in flushed else own.invoice(index)), style
+
+    def _within_group(self, cell: Cell, index: int) -> tuple[Invoice, Style] | None:
+        taxpayer_no, month, type_, direction = cell
+        if direction == "output":
+            seller: str | None = taxpayer_no
+            buyer = self._scenario.buyer_of(taxpayer_no, index)
+        else:
+            seller = self._scenario.seller_of(taxpayer_no, index)
+            buyer = taxpayer_no
+        if seller is None or buyer is None:
+            return None
+        sold = (seller, month, type_, "output")
+        if index >= min(self._count(sold), self._count((buyer, month, type_, "input"))):
+            return None
+        source, styles = self._source(sold)
+        return source.sold_to(index, buyer), self._style(styles, index)
+
+    def _style(self, styles: Draws, index: int) -> Style:
+        return Style.drawn(styles.words(index)) if self._scenario.quirks else Style.plain()
+
+    def _source(self, cell: Cell) -> tuple[TrueSlice, Draws]:
+        taxpayer_no, month, type_, direction = cell
+        seed = self._scenario.seed
+        return true_slice(seed, taxpayer_no, month, TYPES[type_], direction), Draws(seed, "style", *cell)
 
     def _malformed(self, cell: Cell) -> dict[int, str]:
         return {

@@ -107,6 +107,8 @@ class EkuaibaoScenario(Scenario, frozen=True, kw_only=True, forbid_unknown_field
     too_early: bool = False
     """Before the third of a month last month is refused with 4043."""
 
+    quirks: bool = True
+    """Rows vary in the types and formats of their fields, as real ones do; False: all as in the document's examples."""
     empty_as: Literal["4000", "list", "null"] = "4000"
     """An empty slice is answered by the code 4000, by an empty list, or by a list of null."""
     page_size_cap: int = 0

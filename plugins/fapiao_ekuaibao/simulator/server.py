@@ -68,7 +68,12 @@ class EkuaibaoSimulator(SimulatedVendor[EkuaibaoScenario]):
     def _slice_truth(self, cell: Cell, generation: int) -> SliceTruth:
         taxpayer_no, invoice_month, type_, direction = cell
         outcome = self._jobs.outcome(*cell)
-        where = {"taxpayer_no": taxpayer_no, "invoice_month": invoice_month, "type": type_, "direction": direction}
+        where: dict[str, Any] = {
+            "taxpayer_no": taxpayer_no,
+            "invoice_month": invoice_month,
+            "type": type_,
+            "direction": direction,
+        }
         if outcome != "processed":
             return SliceTruth(**where, state="failed" if outcome == "failed" else "unsupported")
         expected = len(self._ledger.positions(cell, generation))
@@ -160,7 +165,9 @@ class EkuaibaoSimulator(SimulatedVendor[EkuaibaoScenario]):
                 self.observer.violation(f"{operation}: {name} is not a query parameter of this call")
         tokens = [value for name, value in given if name == "accessToken"]
         if len(tokens) != 1 or not tokens[0]:
-            return self._http_error(403, "accessToken不能为空", f"{operation}: {len(tokens)} access tokens instead of one")
+            return self._http_error(
+                403, "accessToken不能为空", f"{operation}: {len(tokens)} access tokens instead of one"
+            )
         problem = self.tokens.use(tokens[0])
         if problem is None:
             return None
@@ -239,9 +246,7 @@ class EkuaibaoSimulator(SimulatedVendor[EkuaibaoScenario]):
             )
         )
 
-    def _refusal(
-        self, operation: str, taxpayer_no: str, month: str, keys: list[tuple[str, str]]
-    ) -> Answer | None:
+    def _refusal(self, operation: str, taxpayer_no: str, month: str, keys: list[tuple[str, str]]) -> Answer | None:
         """The codes that the scenario orders, then those the vendor gives by itself."""
         with self._code_lock:
             for place, rule in enumerate(self.scenario.codes):
@@ -294,7 +299,9 @@ class EkuaibaoSimulator(SimulatedVendor[EkuaibaoScenario]):
 
     def deform(self, answer: Answer, kind: str) -> Answer:
         if kind == "success_text":
-            body = answer.body.replace(b'"success":true', b'"success":"true"').replace(b'"success":false', b'"success":"false"')
+            body = answer.body.replace(b'"success":true', b'"success":"true"').replace(
+                b'"success":false', b'"success":"false"'
+            )
             return msgspec.structs.replace(answer, body=body)
         envelope = msgspec.json.decode(answer.body)
         value = envelope.get("value")

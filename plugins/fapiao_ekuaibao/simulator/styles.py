@@ -41,6 +41,11 @@ class Style(msgspec.Struct, frozen=True, gc=False):
     """已红冲 (3) instead of 全额红冲 (8)."""
 
     @classmethod
+    def plain(cls) -> Style:
+        """As the document's examples are written."""
+        return _PLAIN
+
+    @classmethod
     def drawn(cls, words: tuple[int, ...]) -> Style:
         a, b, c = words[0], words[1], words[2]
         return cls(
@@ -94,6 +99,9 @@ class Style(msgspec.Struct, frozen=True, gc=False):
         if self.damage == 2:
             return f"\u200b{text[:1]}\u200c{text[1:]}\ufeff"
         return text.replace("&", "&amp;").replace("(", "&#40;")
+
+
+_PLAIN = Style(0, 0, 0, 0, False, False, False, 0, 0, False, True, False)
 
 
 def rate_text(style: Style, value: Decimal | None, printed: str | None) -> str | None:

@@ -46,10 +46,24 @@ KINDS: dict[str, Kind] = {
         Kind(doc_type="digital_special", slice_no=81, family="digital", digital=True, special=True),
         Kind(doc_type="digital_ordinary", slice_no=82, family="digital", digital=True),
         Kind(doc_type="digital_motor", slice_no=83, family="vehicle", digital=True),
-        Kind(doc_type="digital_paper_special", slice_no=85, family="digital", code="99rryyb160", digital=True, special=True),
+        Kind(
+            doc_type="digital_paper_special",
+            slice_no=85,
+            family="digital",
+            code="99rryyb160",
+            digital=True,
+            special=True,
+        ),
         Kind(doc_type="digital_paper_ordinary", slice_no=86, family="digital", code="099rryybbb05", digital=True),
         Kind(doc_type="digital_paper_motor", slice_no=87, family="vehicle", code="199rryybbb20", digital=True),
-        Kind(doc_type="digital_paper_used_car", slice_no=88, family="vehicle", code="099rryybbb16", digital=True, used=True),
+        Kind(
+            doc_type="digital_paper_used_car",
+            slice_no=88,
+            family="vehicle",
+            code="099rryybbb16",
+            digital=True,
+            used=True,
+        ),
         Kind(doc_type="digital_toll", slice_no=28, family="toll", digital=True),
     )
 }

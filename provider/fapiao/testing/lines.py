@@ -79,7 +79,26 @@ _COUNTS: tuple[int, ...] = (
 
 _QUANTITIES: tuple[tuple[int, str, Decimal], ...] = tuple(
     (int(Decimal(text) * 1000), text, Decimal(text))
-    for text in ("1", "1", "1", "2", "3", "4", "5", "6", "10", "12", "24", "100", "7", "1.5", "0.25", "33.333", "1000", "1.00")
+    for text in (
+        "1",
+        "1",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6",
+        "10",
+        "12",
+        "24",
+        "100",
+        "7",
+        "1.5",
+        "0.25",
+        "33.333",
+        "1000",
+        "1.00",
+    )
 )
 _TEN_TO_15 = 10**15
 
@@ -150,6 +169,7 @@ def goods_lines(
     if only_first:
         count = min(count, 1)
     lines: list[Line] = []
+    line_rate = rate
     total = total_tax = 0
     pool = words[2:]
     for position in range(count):
@@ -162,7 +182,6 @@ def goods_lines(
             line_rate = _RATES[item[4]]
         else:
             item = items[other % len(items)]
-            line_rate = rate
         fen = sign * _amount(word)
         tax = tax_on(fen, line_rate[3])
         total += fen
@@ -215,8 +234,5 @@ def goods_lines(
     if not lines:  # a collapsed list: the head alone states the amounts
         total = sign * _amount(words[2])
         total_tax = tax_on(total, rate[3])
-    if mixed and len({line.tax_rate for line in lines}) > 1:
-        rate = MIXED
-    elif mixed:
-        rate = line_rate
-    return tuple(lines), total, total_tax, rate
+    head_rate = MIXED if mixed and len({line.tax_rate for line in lines}) > 1 else line_rate
+    return tuple(lines), total, total_tax, head_rate

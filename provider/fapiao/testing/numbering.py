@@ -49,9 +49,10 @@ class Numbering:
         """``code`` is a pattern of the invoice code: ``rr`` region, ``yy`` year, ``b`` batch digits; ``""`` for none."""
         ordinal = taxpayer_ordinal(taxpayer_no)
         year, month = invoice_month[2:4], invoice_month[4:6]
-        self._digital = f"{year}99{ordinal // 100_000}{month}{slice_no:02d}{ordinal % 100_000:05d}"
+        period = int(month) + (50 if direction == "output" else 0)
+        self._digital = f"{year}99{ordinal // 100_000}{period:02d}{slice_no:02d}{ordinal % 100_000:05d}"
         place = (ordinal * 12 + int(month) - 1) * 2 + (direction == "output")
-        self._number = f"{place % 100:02d}"
+        self._number = f"{(place + 60) % 100:02d}"  # so that the demo meets leading zeros
         width = code.count("b")
         batch = place // 100 % (100 * 10**width)
         region, batch_digits = divmod(batch, 10**width)

@@ -118,6 +118,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     counts: tuple[Count, ...] = ()
     """Exceptions, the last one that covers a slice holds."""
 
+    intra_group: int = 0
+    """The first so many invoices that a taxpayer buys are those that the taxpayer before it in ``taxpayers`` sells."""
+
     latency: float = 0.0
     """Seconds before every answer."""
     jitter: float = 0.0
@@ -142,6 +145,21 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             if rule.covers(taxpayer_no, invoice_month, type, direction):
                 return rule.count
         return self.uniform
+
+    def seller_of(self, taxpayer_no: str, index: int) -> str | None:
+        """The taxpayer of the group that sells this one its ``index``-th invoice, None where a stranger does."""
+        place = self._place(taxpayer_no, index)
+        return self.taxpayers[place - 1] if place > 0 else None
+
+    def buyer_of(self, taxpayer_no: str, index: int) -> str | None:
+        """The taxpayer of the group that buys this one's ``index``-th invoice, None where a stranger does."""
+        place = self._place(taxpayer_no, index)
+        return self.taxpayers[place + 1] if 0 <= place < len(self.taxpayers) - 1 else None
+
+    def _place(self, taxpayer_no: str, index: int) -> int:
+        if index >= self.intra_group or taxpayer_no not in self.taxpayers:
+            return -1
+        return self.taxpayers.index(taxpayer_no)
 
     def delay(self, request: int) -> float:
         """Seconds before the answer to the ``request``-th request."""

@@ -158,9 +158,7 @@ class SimulatedVendor(ABC, Generic[S]):
         observer.answered("lost" if answer.delivery != "whole" else str(answer.status), len(answer.body))
         return answer
 
-    def _answer(
-        self, call: Call, subject: Subject, name: str, ordinal: int, at_once: int, scenario: S
-    ) -> Answer:
+    def _answer(self, call: Call, subject: Subject, name: str, ordinal: int, at_once: int, scenario: S) -> Answer:
         observer = self.observer
         if 0 < scenario.max_concurrency < at_once:
             observer.over_concurrency()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -84,6 +85,14 @@ class TrueSlice:
         elif place == _BLUE_PARTIAL:
             state, plain = "red_partial", True
         return self._invoice(index, index, 1, state, plain=plain)
+
+    def sold_to(self, index: int, buyer_no: str) -> Invoice:
+        """Record ``index`` with another taxpayer of the same group as its buyer: each of the two holds it."""
+        invoice, buyer = self.invoice(index), taxpayer(buyer_no)
+        changes: dict[str, Any] = {"buyer_tax_no": buyer.tax_no, "buyer_name": buyer.name}
+        if invoice.buyer_address_phone is not None or invoice.buyer_tax_no is None:
+            changes.update(buyer_address_phone=buyer.address_phone, buyer_bank_account=buyer.bank_account)
+        return msgspec.structs.replace(invoice, **changes)
 
     def red_flushed(self, index: int) -> Invoice:
         """Record ``index`` after its red letter, issued in another month, has come: only its state differs."""
@@ -365,9 +374,7 @@ class TrueSlice:
 
     def _customs(self, index: int, source: int, head: _Head, plain: bool) -> Invoice:
         issued_on = head.issued_at.date()
-        payment, lines, fen, tax = customs_payment(
-            head.words, self._draws, source, head.buyer, head.seller, issued_on
-        )
+        payment, lines, fen, tax = customs_payment(head.words, self._draws, source, head.buyer, head.seller, issued_on)
         return Invoice(
             doc_type=self.kind.doc_type,
             doc_type_raw=self.kind.doc_type,
@@ -411,9 +418,7 @@ _SHARES: dict[str, float] = {
 """Of a company's invoices of one direction since 2025; the other types are met hardly ever."""
 
 
-def default_count(
-    seed: int, taxpayer_no: str, invoice_month: str, doc_type: str, direction: str, volume: int
-) -> int:
+def default_count(seed: int, taxpayer_no: str, invoice_month: str, doc_type: str, direction: str, volume: int) -> int:
     """How many invoices a slice has when nothing else is said: most slices are empty, a few hold nearly everything.
 
     :param volume: invoices of an average taxpayer, month and direction.
