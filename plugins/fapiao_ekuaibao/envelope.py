@@ -16,6 +16,7 @@ from fapiao.wire import Response
 __all__ = ["Envelope", "broken", "kind_of", "outline", "read", "said"]
 
 _LONGEST_MESSAGE = 200
+_LONGEST_CODE = 40
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -98,7 +99,7 @@ def said(message: Any) -> str:
 
 
 def _code(code: str | int | None) -> str:
-    return "" if code is None else str(code).strip()
+    return "" if code is None else str(code).strip()[:_LONGEST_CODE]
 
 
 def _success(success: Any) -> bool | None:

@@ -7,6 +7,7 @@ nothing. Fields nobody knows are kept in ``extra``.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +35,7 @@ _INVOICE_KEYS = frozenset(
         "xfDsswjgDm", "xfQxswjgDm", "xfSjswjgDm", "mxts", "tdysList", "tdywlx", "xcdList",
     )
 )  # fmt: skip
+_TWENTY_DIGITS = re.compile(r"\s*\d{20}\s*", re.ASCII).fullmatch
 _MOTOR_KEYS = _INVOICE_KEYS | VEHICLE_KEYS
 
 
@@ -151,7 +153,8 @@ def _numbers(raw: dict[str, Any], problems: Problems) -> DocumentNumbers:
     """
     stated = raw.get("fphm")
     digital = raw.get("sdphm")
-    if type(stated) is str and len(stated) == 20 and stated.isdigit() and is_blank(digital):
+    written = str(stated) if type(stated) is int and 0 < stated < 10**20 else stated
+    if type(written) is str and _TWENTY_DIGITS(written) and is_blank(digital):
         return document_numbers(raw.get("fpdm"), None, stated, problems)
     return document_numbers(raw.get("fpdm"), stated, digital, problems)
 

@@ -186,6 +186,12 @@ def test_a_message_of_another_kind_than_text_does_not_hide_the_code(respond: Any
     assert isinstance(verdict.error, RequestRefused)
 
 
+def test_a_code_of_any_length_is_an_unknown_code(respond: Any) -> None:
+    verdict = classify(APPLY, respond(envelope("4" * 4000)))
+    assert verdict.decision is Decision.REFUSED
+    assert len(verdict.error.what) < 300
+
+
 def test_a_long_message_is_cut_and_kept_on_one_line(respond: Any) -> None:
     verdict = classify(DATA, respond(envelope("500", message="错\n误 " * 500)))
     assert len(verdict.error.what) < 300

@@ -131,8 +131,9 @@ def test_a_paper_face_of_a_digital_invoice_keeps_all_three_numbers(normalized: A
     assert (invoice.invoice_code, invoice.invoice_number, invoice.digital_number) == ("9900241130", "00000084", None)
 
 
-def test_a_code_beside_a_digital_number_does_not_hide_it(normalized: Any) -> None:
-    invoice = normalized({"fpdm": "9900241130", "fphm": "24992000000000000084"}, "84")
+@pytest.mark.parametrize("number", ["24992000000000000084", 24992000000000000084, " 24992000000000000084 "])
+def test_a_code_beside_a_digital_number_does_not_hide_it(normalized: Any, number: Any) -> None:
+    invoice = normalized({"fpdm": "9900241130", "fphm": number}, "84")
     assert (invoice.invoice_code, invoice.invoice_number, invoice.digital_number) == (
         "9900241130",
         None,
