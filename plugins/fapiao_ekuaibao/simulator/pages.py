@@ -13,7 +13,8 @@ import msgspec
 from fapiao.invoices.model import Invoice
 from fapiao.testing.draws import Draws
 from fapiao.testing.kinds import KINDS
-from fapiao.testing.truth import TrueSlice, default_count, true_slice
+from fapiao.testing.truth import TrueSlice, true_slice
+from fapiao.testing.volumes import default_count
 from fapiao_ekuaibao.simulator.document import TYPES
 from fapiao_ekuaibao.simulator.rows import row
 from fapiao_ekuaibao.simulator.scenario import Drift, EkuaibaoScenario
