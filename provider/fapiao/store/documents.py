@@ -1,0 +1,178 @@
+"""From canonical values to rows: what one transaction is going to insert, table by table.
+
+msgspec turns a whole invoice into texts in one call; picking columns from the result is the only work left to Python.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from itertools import repeat
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from fapiao.invoices.model import Finding, Invoice
+from fapiao.store import invoice_tables, ledger_tables
+from fapiao.store.bulk import Row, Writer, columns
+
+__all__ = ["RowSet", "content_of", "from_content", "json_text"]
+
+_CONTENT = msgspec.json.Encoder(order="deterministic")
+_DECODER = msgspec.json.Decoder(Invoice)
+_RAW = msgspec.json.Encoder(decimal_format="number")
+_TABLES: tuple[sa.Table, ...] = (
+    invoice_tables.invoices,
+    invoice_tables.lines,
+    invoice_tables.vehicles,
+    invoice_tables.customs,
+    invoice_tables.trips,
+    invoice_tables.special_businesses,
+    invoice_tables.holdings,
+    invoice_tables.observations,
+    invoice_tables.states,
+    invoice_tables.findings,
+    ledger_tables.slice_records,
+    ledger_tables.rejections,
+)
+_HEAD = columns(invoice_tables.invoices)
+_LINE = columns(invoice_tables.lines)
+_VEHICLE = columns(invoice_tables.vehicles)
+_CUSTOMS = columns(invoice_tables.customs)
+_TRIP = columns(invoice_tables.trips)
+_BUSINESS = columns(invoice_tables.special_businesses)
+
+
+def content_of(invoice: Invoice) -> tuple[Invoice, str, str]:
+    """The invoice as it is kept, as JSON, and the hash of that. Findings and the holder's deduction are not content."""
+    if invoice.findings or invoice.deduction is not None:
+        invoice = msgspec.structs.replace(invoice, findings=(), deduction=None)
+    content = _CONTENT.encode(invoice)
+    if b"\\u0000" in content:
+        # PostgreSQL keeps no NUL characters in text; the transcript still has them.
+        invoice = _DECODER.decode(_CONTENT.encode(_without_nul(msgspec.to_builtins(invoice))))
+        content = _CONTENT.encode(invoice)
+    return invoice, content.decode(), hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def from_content(content: str) -> Invoice:
+    """The invoice as one source stated it."""
+    return _DECODER.decode(content)
+
+
+def json_text(value: Any) -> str:
+    """Vendor JSON as text, decimals as the numbers they were."""
+    return _RAW.encode(value).decode()
+
+
+class RowSet:
+    """Rows collected for one transaction and written in one go."""
+
+    def __init__(self, writer: Writer, now: float) -> None:
+        self._writer = writer
+        self._rows: dict[sa.Table, list[Row]] = {table: [] for table in _TABLES}
+        self._absent = writer.absent
+        self._aware = writer.keeps_zones
+        self._stamps: dict[float, str] = {}
+        self.now = self.stamp(now)
+
+    def stamp(self, epoch: float) -> str:
+        """An instant as text for a timestamp column."""
+        text = self._stamps.get(epoch)
+        if text is None:
+            instant = datetime.fromtimestamp(epoch, timezone.utc)
+            text = (instant if self._aware else instant.replace(tzinfo=None)).isoformat(" ", "microseconds")
+            self._stamps[epoch] = text
+        return text
+
+    def add(self, table: sa.Table, *row: str | None) -> None:
+        """One row as texts, with ``None`` where there is no value."""
+        if None in row:
+            row = tuple(self._absent if value is None else value for value in row)
+        self._rows[table].append(row)
+
+    def write(self) -> None:
+        """Insert everything collected."""
+        for table, rows in self._rows.items():
+            self._writer.insert(table, rows)
+
+    def document(self, key: str, invoice: Invoice, sources: str, first_seen: str) -> Row:
+        """Add the children of a document and return its head; the caller inserts it or writes it over the old one."""
+        absent = repeat(self._absent)
+        values: dict[str, Any] = msgspec.to_builtins(invoice)
+        rows = self._rows
+        stated = values.get("lines")
+        if stated:
+            kept = rows[invoice_tables.lines]
+            for line in stated:
+                line["invoice_key"] = key
+                line["line_no"] = str(line["line_no"])
+                line.setdefault("kind", "normal")
+                if "extra" in line:
+                    line["extra"] = json_text(line["extra"])
+                kept.append(tuple(map(line.get, _LINE, absent)))
+        if invoice.vehicle is not None:
+            rows[invoice_tables.vehicles].append(self._child(values["vehicle"], key, _VEHICLE))
+        if invoice.customs is not None:
+            rows[invoice_tables.customs].append(self._child(values["customs"], key, _CUSTOMS))
+        if invoice.trips:
+            for trip, leg in zip(values["trips"], invoice.trips, strict=True):
+                trip["trip_no"] = str(leg.trip_no)
+                if leg.recorded_at is not None:
+                    trip["recorded_at"] = leg.recorded_at.isoformat(" ", "microseconds")
+                rows[invoice_tables.trips].append(self._child(trip, key, _TRIP))
+        if invoice.special_businesses:
+            for business in values["special_businesses"]:
+                business["seq"] = str(business["seq"])
+                rows[invoice_tables.special_businesses].append(self._child(business, key, _BUSINESS))
+        values["invoice_key"] = key
+        values["sources"] = sources
+        values["first_seen_at"] = first_seen
+        values["changed_at"] = self.now
+        values["line_count"] = str(len(invoice.lines))
+        values["is_red"] = "1" if invoice.is_red else "0"
+        values["state"] = invoice.state
+        values["level"] = invoice.level.value
+        if invoice.issued_at is not None:
+            values["issued_at"] = invoice.issued_at.isoformat(" ", "microseconds")
+        if invoice.has_goods_list is not None:
+            values["has_goods_list"] = "1" if invoice.has_goods_list else "0"
+        if invoice.declared_line_count is not None:
+            values["declared_line_count"] = str(invoice.declared_line_count)
+        if invoice.amounts_derived:
+            values["amounts_derived"] = ",".join(invoice.amounts_derived)
+        if invoice.extra is not None:
+            values["extra"] = json_text(invoice.extra)
+        return tuple(map(values.get, _HEAD, absent))
+
+    def new_document(self, key: str, invoice: Invoice, sources: str, first_seen: str) -> None:
+        """Add a document that is not in the database yet, with its children."""
+        self._rows[invoice_tables.invoices].append(self.document(key, invoice, sources, first_seen))
+
+    def findings(
+        self, found: Sequence[Finding], key: str | None, slice_id: str | None, page_id: str | None, ordinal: str | None
+    ) -> None:
+        """Add findings about a record, or (without slice and page) conflicts between observations."""
+        for finding in found:
+            self.add(
+                invoice_tables.findings, key, slice_id, page_id, ordinal, finding.rule, finding.severity.value,
+                finding.field, finding.message, self.now,
+            )  # fmt: skip
+
+    def _child(self, values: dict[str, Any], key: str, names: tuple[str, ...]) -> Row:
+        values["invoice_key"] = key
+        if "extra" in values:
+            values["extra"] = json_text(values["extra"])
+        return tuple(map(values.get, names, repeat(self._absent)))
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, Mapping):
+        return {_without_nul(name): _without_nul(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nul(part) for part in value]
+    return value

@@ -1,0 +1,368 @@
+"""The ledger of collections: which generation is open, what its slices are, what is proven. Every step is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from fapiao.errors import StoreError
+from fapiao.store import proof
+from fapiao.store.database import Database, T
+from fapiao.store.ledger_records import (
+    CLOSED_STATES,
+    FINAL_SLICE_STATES,
+    AbsentInvoice,
+    CollectionKey,
+    CollectionRecord,
+    ReadProgress,
+    SliceRecord,
+    SliceUpdate,
+    Tally,
+)
+from fapiao.store.ledger_tables import collections, slices
+from fapiao.wire import SliceKey
+
+__all__ = ["Ledger"]
+
+_REPLACED = "given up: the month was asked for with other slices"
+
+
+class Ledger:
+    """Reads and writes collections and slices. ``now`` is epoch seconds, UTC. Several threads may use one.
+
+    :raises fapiao.errors.StoreError: from every method, when the database does not work or an id does not exist.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # Generations
+
+    def latest_closed(self, key: CollectionKey, wanted: Sequence[SliceKey]) -> CollectionRecord | None:
+        """The newest closed, not abandoned generation with exactly these slices."""
+
+        def look(connection: Connection) -> CollectionRecord | None:
+            closed = collections.c.state.in_(sorted(CLOSED_STATES - {"abandoned"}))
+            query = sa.select(collections).where(_is(key), closed).order_by(collections.c.generation.desc())
+            for row in connection.execute(query).all():
+                if _keys(connection, row.collection_id) == set(wanted):
+                    return _collection(row)
+            return None
+
+        return self._database.read(look)
+
+    def open(self, key: CollectionKey, wanted: Sequence[SliceKey], now: float) -> CollectionRecord:
+        """The open generation if its slices are exactly ``wanted``, else the next one, in state *intended*.
+
+        An open generation with other slices is closed as *abandoned*, its unfinished slices as *failed*. Processes that
+        call at once get the same collection: the generation's number is unique, and who comes second looks again.
+        """
+
+        def work(connection: Connection) -> CollectionRecord:
+            query = sa.select(collections).where(_is(key)).order_by(collections.c.generation.desc()).limit(1)
+            latest = connection.execute(query.with_for_update()).first()
+            if latest is not None and latest.state not in CLOSED_STATES:
+                if _keys(connection, latest.collection_id) == set(wanted):
+                    return _collection(latest)
+                _abandon(connection, latest.collection_id, now)
+            inserted = connection.execute(
+                collections.insert().values(
+                    source=key.source,
+                    account=key.account,
+                    taxpayer_no=key.taxpayer_no,
+                    invoice_month=key.invoice_month,
+                    generation=1 if latest is None else latest.generation + 1,
+                    state="intended",
+                    joined=False,
+                    restarts=0,
+                    requests=0,
+                    opened_at=now,
+                )
+            )
+            collection_id = inserted.inserted_primary_key[0]
+            connection.execute(slices.insert(), [_new_slice(collection_id, part, now) for part in sorted(set(wanted))])
+            return _collection(_row(connection, collection_id))
+
+        if not wanted:
+            raise ValueError("a collection needs at least one slice")
+        return self._database.transact(work)
+
+    def collection(self, collection_id: int) -> CollectionRecord:
+        """One generation as it is now."""
+        return self._database.read(lambda connection: _collection(_row(connection, collection_id)))
+
+    def slices(self, collection_id: int) -> list[SliceRecord]:
+        """Its slices, by type and direction."""
+        query = sa.select(slices).where(slices.c.collection_id == collection_id)
+        query = query.order_by(slices.c.type, slices.c.direction)
+        return self._database.read(lambda connection: [_slice(row) for row in connection.execute(query)])
+
+    # The vendor's job
+
+    def note_prior(self, collection_id: int, keys: Iterable[SliceKey]) -> None:
+        """These slices were finished at the vendor before our start: that does not prove anything about our job."""
+        wanted = set(keys)
+        self._each_slice(collection_id, wanted, lambda _: {"stale": True})
+
+    def starting(self, collection_id: int, now: float) -> None:
+        """Committed before the start is sent, so that a kill leaves a trace of it."""
+        self._change(collection_id, state="starting", start_sent_at=now)
+
+    def not_started(self, collection_id: int, code: str | None, message: str | None) -> None:
+        """The vendor started nothing and says when to ask again."""
+        self._change(
+            collection_id, state="intended", start_sent_at=None, vendor_code=code, vendor_message=message
+        )
+
+    def started(self, collection_id: int, now: float, job_id: str | None, joined: bool) -> None:
+        """The vendor's job runs; ``joined``: it was active before we asked."""
+        self._change(
+            collection_id, state="started", started_at=now, vendor_job_id=job_id, joined=joined, vendor_code=None,
+            vendor_message=None,
+        )  # fmt: skip
+
+    def restarted(self, collection_id: int, keys: Iterable[SliceKey], now: float) -> None:
+        """The vendor is asked again, once, for slices that failed there."""
+        wanted = set(keys)
+
+        def work(connection: Connection) -> None:
+            _update_slices(
+                connection, collection_id, wanted, lambda _: {"state": "waiting", "retried": True, "changed_at": now}
+            )
+            connection.execute(
+                collections.update()
+                .where(collections.c.collection_id == collection_id)
+                .values(restarts=collections.c.restarts + 1)
+            )
+
+        self._database.transact(work)
+
+    def apply(self, collection_id: int, updates: Sequence[SliceUpdate], now: float) -> None:
+        """Write down what the vendor says about slices; a slice that is final stays as it is."""
+        if not updates:
+            return
+        news = {update.key: update for update in updates}
+
+        def values(row: Any) -> dict[str, Any] | None:
+            if row.state in FINAL_SLICE_STATES:
+                return None
+            update = news[SliceKey(row.type, row.direction)]
+            changes: dict[str, Any] = {
+                "state": update.state, "vendor_code": update.code, "vendor_message": update.message, "changed_at": now,
+            }  # fmt: skip
+            if update.state in FINAL_SLICE_STATES:
+                changes["closed_at"] = now
+            if update.stale is not None:
+                changes["stale"] = update.stale
+            return changes
+
+        self._each_slice(collection_id, set(news), values)
+
+    def add_requests(self, collection_id: int, count: int) -> None:
+        """Count requests that were sent for this generation."""
+        self._change(collection_id, requests=collections.c.requests + count)
+
+    # Reading and proof
+
+    def progress(self, slice_id: int, read_no: int) -> ReadProgress:
+        """Which pages of this reading are committed, and which are known."""
+        return self._database.read(lambda connection: proof.progress(connection, slice_id, read_no))
+
+    def read_again(self, slice_id: int, now: float) -> SliceRecord:
+        """Begin the slice's next reading. The pages read stay as raw, their records no longer count."""
+
+        def work(connection: Connection) -> SliceRecord:
+            connection.execute(
+                slices.update()
+                .where(slices.c.slice_id == slice_id)
+                .values(read_no=slices.c.read_no + 1, state="reading", changed_at=now, **_NOTHING)
+            )
+            return _slice(_slice_row(connection, slice_id))
+
+        return self._database.transact(work)
+
+    def tally(self, slice_id: int) -> Tally:
+        """What the slice's current reading adds up to."""
+        return self._database.read(
+            lambda connection: proof.tally(connection, slice_id, _slice_row(connection, slice_id).read_no)
+        )
+
+    def close_slice(
+        self, slice_id: int, state: str, tally: Tally | None, code: str | None, message: str | None, now: float
+    ) -> None:
+        """Give the slice its final state with the numbers that prove it, where there are any."""
+        if state not in FINAL_SLICE_STATES:
+            raise ValueError(f"{state} is not a final state of a slice: {', '.join(sorted(FINAL_SLICE_STATES))}")
+        numbers = {} if tally is None else {
+            "expected": tally.expected,
+            "loaded": tally.loaded,
+            "rejected": tally.rejected,
+            "amount_excl_tax": tally.amount_excl_tax,
+            "tax_amount": tally.tax_amount,
+        }  # fmt: skip
+
+        def work(connection: Connection) -> None:
+            connection.execute(
+                slices.update()
+                .where(slices.c.slice_id == slice_id)
+                .values(
+                    state=state, vendor_code=code, vendor_message=message, changed_at=now, closed_at=now, **numbers
+                )
+            )
+
+        self._database.transact(work)
+
+    def absent(self, collection_id: int) -> list[AbsentInvoice]:
+        """Invoices that the slices' previous closed generation had and this one has not.
+
+        Only slices that were read to their end now can miss something; unsupported and failed ones say nothing.
+        """
+        return self._database.read(lambda connection: proof.absent(connection, _row(connection, collection_id)))
+
+    def close(self, collection_id: int, state: str, now: float) -> None:
+        """Close the generation; what is absent from it is written down as findings of rule C8. Closing twice is once."""
+        if state not in CLOSED_STATES:
+            raise ValueError(f"{state} is not a closed state: {', '.join(sorted(CLOSED_STATES))}")
+
+        def work(connection: Connection) -> None:
+            row = _row(connection, collection_id, lock=True)
+            if row.state in CLOSED_STATES:
+                return
+            connection.execute(
+                collections.update()
+                .where(collections.c.collection_id == collection_id)
+                .values(state=state, closed_at=now)
+            )
+            if state != "abandoned":
+                proof.record_absent(connection, proof.absent(connection, row), now)
+
+        self._database.transact(work)
+
+    # Small steps
+
+    def _change(self, collection_id: int, **values: Any) -> None:
+        self._database.transact(
+            lambda connection: connection.execute(
+                collections.update().where(collections.c.collection_id == collection_id).values(**values)
+            ).rowcount
+        )
+
+    def _each_slice(
+        self, collection_id: int, wanted: set[SliceKey], values: Callable[[Any], dict[str, Any] | None]
+    ) -> None:
+        if wanted:
+            self._database.transact(lambda connection: _update_slices(connection, collection_id, wanted, values))
+
+
+_NOTHING: dict[str, Any] = {"expected": None, "loaded": 0, "rejected": 0, "amount_excl_tax": None, "tax_amount": None}
+
+
+def _is(key: CollectionKey) -> Any:
+    return sa.and_(
+        collections.c.source == key.source,
+        collections.c.account == key.account,
+        collections.c.taxpayer_no == key.taxpayer_no,
+        collections.c.invoice_month == key.invoice_month,
+    )
+
+
+def _new_slice(collection_id: int, key: SliceKey, now: float) -> dict[str, Any]:
+    return {
+        "collection_id": collection_id, "type": key.type, "direction": key.direction, "state": "waiting", "read_no": 1,
+        "stale": False, "retried": False, "changed_at": now, **_NOTHING,
+    }  # fmt: skip
+
+
+def _abandon(connection: Connection, collection_id: int, now: float) -> None:
+    connection.execute(
+        slices.update()
+        .where(slices.c.collection_id == collection_id, slices.c.state.not_in(sorted(FINAL_SLICE_STATES)))
+        .values(state="failed", vendor_message=_REPLACED, changed_at=now, closed_at=now)
+    )
+    connection.execute(
+        collections.update()
+        .where(collections.c.collection_id == collection_id)
+        .values(state="abandoned", closed_at=now)
+    )
+
+
+def _update_slices(
+    connection: Connection,
+    collection_id: int,
+    wanted: set[SliceKey],
+    values: Callable[[Any], dict[str, Any] | None],
+) -> None:
+    query = sa.select(slices).where(slices.c.collection_id == collection_id).order_by(slices.c.slice_id)
+    for row in connection.execute(query.with_for_update()).all():
+        if SliceKey(row.type, row.direction) not in wanted:
+            continue
+        changes = values(row)
+        if changes is not None:
+            connection.execute(slices.update().where(slices.c.slice_id == row.slice_id).values(**changes))
+
+
+def _keys(connection: Connection, collection_id: int) -> set[SliceKey]:
+    query = sa.select(slices.c.type, slices.c.direction).where(slices.c.collection_id == collection_id)
+    return {SliceKey(type, direction) for type, direction in connection.execute(query)}
+
+
+def _row(connection: Connection, collection_id: int, *, lock: bool = False) -> Any:
+    query = sa.select(collections).where(collections.c.collection_id == collection_id)
+    row = connection.execute(query.with_for_update() if lock else query).first()
+    if row is None:
+        raise _unknown("collection", collection_id)
+    return row
+
+
+def _slice_row(connection: Connection, slice_id: int) -> Any:
+    row = connection.execute(sa.select(slices).where(slices.c.slice_id == slice_id)).first()
+    if row is None:
+        raise _unknown("slice", slice_id)
+    return row
+
+
+def _unknown(what: str, number: int) -> StoreError:
+    return StoreError(
+        f"the ledger has no {what} {number}.", advice="Use the database in which the collection was started."
+    )
+
+
+def _collection(row: Any) -> CollectionRecord:
+    return CollectionRecord(
+        collection_id=row.collection_id,
+        key=CollectionKey(row.source, row.account, row.taxpayer_no, row.invoice_month),
+        generation=row.generation,
+        state=row.state,
+        vendor_job_id=row.vendor_job_id,
+        joined=row.joined,
+        start_sent_at=row.start_sent_at,
+        started_at=row.started_at,
+        restarts=row.restarts,
+        requests=row.requests,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        vendor_code=row.vendor_code,
+        vendor_message=row.vendor_message,
+    )
+
+
+def _slice(row: Any) -> SliceRecord:
+    return SliceRecord(
+        slice_id=row.slice_id,
+        collection_id=row.collection_id,
+        key=SliceKey(row.type, row.direction),
+        state=row.state,
+        read_no=row.read_no,
+        expected=row.expected,
+        loaded=row.loaded,
+        rejected=row.rejected,
+        amount_excl_tax=row.amount_excl_tax,
+        tax_amount=row.tax_amount,
+        vendor_code=row.vendor_code,
+        vendor_message=row.vendor_message,
+        stale=row.stale,
+        retried=row.retried,
+    )

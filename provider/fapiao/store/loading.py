@@ -1,0 +1,241 @@
+"""Loads pages: transcripts, documents, quarantine and progress in one transaction, each page once.
+
+A kill leaves all of a batch or nothing. Loading a page again changes nothing; loading the same records from another
+page, another generation or another process in any order ends with the same documents.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from fapiao.errors import StoreError
+from fapiao.invoices.folding import Observation, fold
+from fapiao.store.bulk import Writer, chunks
+from fapiao.store.claiming import assign
+from fapiao.store.database import Database
+from fapiao.store.documents import RowSet, json_text
+from fapiao.store.failures import failure, is_misfit
+from fapiao.store.grouping import Group, PageLoad, StoredPage, group_records
+from fapiao.store.invoice_tables import states
+from fapiao.store.keys import KeyReserve
+from fapiao.store.ledger_tables import pages as page_table
+from fapiao.store.ledger_tables import rejections, slice_records
+from fapiao.store.merging import lock, merge
+from fapiao.store.screening import screen
+from fapiao.store.settling import hold, observe, settle, state_source
+
+__all__ = ["LoadReport", "Loader", "PageLoad"]
+
+
+class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call of :meth:`Loader.load` did."""
+
+    pages: int = 0
+    skipped: int = 0
+    """Pages that were committed before."""
+    records: int = 0
+    rejected: int = 0
+    """Quarantined records, those included that only the database refused."""
+    new: int = 0
+    """Documents seen for the first time."""
+    changed: int = 0
+    """Known documents about which something new was said."""
+    same: int = 0
+    """Known documents that were only seen again."""
+    merged: int = 0
+    """Documents that turned out to be another one and went into it."""
+
+
+class Loader:
+    """Writes pages of records into the database. Several threads may use one."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._keys = KeyReserve(database)
+        self._clock = clock
+
+    def load(self, pages: Sequence[PageLoad]) -> LoadReport:
+        """Commit the pages in one transaction; a page that is committed already (slice, read, cursor) is skipped.
+
+        A record that the database cannot hold is quarantined with the reason, the others are loaded.
+
+        :raises StoreError: the database does not work; nothing of the batch is in it then.
+        """
+        try:
+            return self._load(pages)
+        except (TypeError, ValueError, AttributeError, ArithmeticError, sa.exc.SQLAlchemyError) as error:
+            refusal: Exception = error
+        except Exception as error:  # COPY raises the driver's own errors
+            if not is_misfit(error):
+                raise
+            refusal = error
+        screened, refused = screen(pages)
+        if not refused:
+            if is_misfit(refusal):
+                raise failure(refusal, self._database.place) from None
+            raise refusal
+        return self._load(screened)
+
+    def _load(self, pages: Sequence[PageLoad]) -> LoadReport:
+        count = sum(1 for page in pages for record in page.records if record.invoice is not None)
+        keys = self._keys.take(count)
+        unused = keys
+
+        def work(connection: Connection) -> LoadReport:
+            nonlocal unused
+            fresh = iter(keys)
+            report = _Load(connection, self._database.schema, self._clock()).run(pages, fresh)
+            unused = list(fresh)
+            return report
+
+        try:
+            return self._database.attempt(work)
+        except StoreError:
+            unused = []  # whether the commit came through is not known
+            raise
+        finally:
+            self._keys.give_back(unused)
+
+
+class _Load:
+    """One transaction's work."""
+
+    def __init__(self, connection: Connection, schema: str | None, now: float) -> None:
+        self._connection = connection
+        self._writer = Writer(connection, schema)
+        self._rows = RowSet(self._writer, now)
+        self._now = now
+
+    def run(self, pages: Sequence[PageLoad], fresh: Iterator[int]) -> LoadReport:
+        stored = self._store_pages(pages)
+        if not stored:
+            return LoadReport(skipped=len(pages))
+        known: dict[int, Group] = {}
+        doubles: list[tuple[set[int], Group]] = []
+        new = 0
+        for document in assign(self._connection, self._writer, group_records(stored), fresh):
+            if len(document.keys) > 1:
+                doubles.append((document.keys, document.group))
+                continue
+            (key,) = document.keys
+            if document.is_new:
+                new += 1
+                self._add_new(key, document.group)
+            else:
+                known[key] = document.group
+        for part in chunks(sorted([*known, *(key for keys, _ in doubles for key in keys)])):
+            lock(self._connection, part)
+        merged: set[int] = set()
+        for keys, group in doubles:
+            key = merge(self._connection, keys, self._now)
+            known[key] = group
+            merged.add(key)
+        for key, group in known.items():
+            self._record_places(str(key), group)
+        settlement = settle(self._connection, self._writer, self._rows, known, merged)
+        self._rows.write()
+        return LoadReport(
+            pages=len(stored),
+            skipped=len(pages) - len(stored),
+            records=sum(len(page.load.records) for page in stored),
+            rejected=sum(1 for page in stored for record in page.load.records if record.invoice is None),
+            new=new,
+            changed=settlement.changed,
+            same=settlement.same,
+            merged=sum(len(keys) - 1 for keys, _ in doubles),
+        )
+
+    def _store_pages(self, pages: Sequence[PageLoad]) -> list[StoredPage]:
+        """Insert the pages that are not committed yet, in an order all processes share, with what they hold."""
+        wanted = {(page.slice_id, page.read_no, page.cursor): page for page in pages}
+        table = page_table.c
+        stored: list[StoredPage] = []
+        committed = {
+            (slice_id, read_no, cursor)
+            for part in chunks(sorted({page.slice_id for page in pages}))
+            for slice_id, read_no, cursor in self._connection.execute(
+                sa.select(table.slice_id, table.read_no, table.cursor).where(
+                    table.slice_id.in_(part), table.cursor.in_(sorted({page.cursor for page in pages}))
+                )
+            )
+        }
+        for place, page in sorted(wanted.items()):
+            if place in committed:
+                continue
+            loaded = [record.invoice for record in page.records if record.invoice is not None]
+            seen = round(page.fetched_at, 6)
+            inserted = self._connection.execute(
+                page_table.insert().values(
+                    slice_id=page.slice_id,
+                    read_no=page.read_no,
+                    cursor=page.cursor,
+                    api=page.api,
+                    total=page.total,
+                    remaining=json_text(page.remaining),
+                    record_count=page.record_count,
+                    loaded=len(loaded),
+                    rejected=len(page.records) - len(loaded),
+                    amount_excl_tax=sum((invoice.amount_excl_tax or _ZERO for invoice in loaded), _ZERO),
+                    tax_amount=sum((invoice.tax_amount or _ZERO for invoice in loaded), _ZERO),
+                    transcript=page.transcript,
+                    transcript_sha256=page.transcript_sha256,
+                    fetched_at=seen,
+                )
+            )
+            page_id = str(inserted.inserted_primary_key[0])
+            stored.append(StoredPage(page, seen, str(page.slice_id), str(page.read_no), page_id))
+            self._quarantine(stored[-1])
+        return stored
+
+    def _quarantine(self, page: StoredPage) -> None:
+        for record in page.load.records:
+            if record.invoice is not None:
+                continue
+            ordinal = str(record.ordinal)
+            reasons = json_text(record.rejected)
+            self._rows.add(slice_records, page.slice_id, page.read_no, page.page_id, ordinal, None)
+            self._rows.add(
+                rejections, page.page_id, ordinal, page.slice_id, reasons, json_text(record.raw), self._rows.now
+            )
+
+    def _add_new(self, number: int, group: Group) -> None:
+        """A document nobody had: everything goes in without a look at the database."""
+        rows = self._rows
+        key = str(number)
+        said = group.stated
+        first = min(stated.first for stated in said)
+        if len(said) == 1:
+            invoice = said[0].invoice
+            state_place = said[0]
+            rows.new_document(key, invoice, state_place.source, rows.stamp(first))
+            who, at = state_place.source, state_place.last
+        else:
+            observed = [
+                Observation(source=part.source, api=part.api, observed_at=part.last, invoice=part.invoice)
+                for part in sorted(said, key=lambda part: (part.source, part.api, part.content_hash))
+            ]
+            folded = fold(observed)
+            invoice = folded.invoice
+            rows.new_document(key, invoice, ",".join(sorted({part.source for part in said})), rows.stamp(first))
+            rows.findings(folded.conflicts, key, None, None, None)
+            newest = state_source(observed, invoice.state)
+            who, at = newest.source, newest.observed_at
+        rows.add(states, key, "1", invoice.state, invoice.state_raw, who, rows.stamp(at))
+        for stated in said:
+            observe(rows, key, stated)
+        hold(rows, key, group)
+        self._record_places(key, group)
+
+    def _record_places(self, key: str, group: Group) -> None:
+        for place in group.places:
+            page = place.page
+            self._rows.add(slice_records, page.slice_id, page.read_no, page.page_id, place.ordinal, key)
+
+
+_ZERO = Decimal(0)

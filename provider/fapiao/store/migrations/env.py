@@ -1,0 +1,15 @@
+"""Run by Alembic for every command; what it needs is given by ``fapiao.store.migrating``."""
+
+from alembic import context
+
+from fapiao.store.schema import VERSION_TABLE, metadata
+
+settings = dict(context.config.attributes["fapiao"])
+context.configure(
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+    version_table_schema=settings.pop("schema"),
+    **settings,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,224 @@
+"""Documents that are in the database already: what was said again is dated, what is new is folded in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from fapiao.invoices.folding import Observation, fold
+from fapiao.store.bulk import Row, Writer, chunks
+from fapiao.store.columns import EpochTime
+from fapiao.store.documents import RowSet, from_content
+from fapiao.store.grouping import Group, Stated
+from fapiao.store.invoice_tables import findings, holdings, invoices, observations, states
+from fapiao.store.merging import CHILDREN
+
+__all__ = ["Settlement", "hold", "observe", "settle", "state_source"]
+
+_Identity = tuple[str, str, str]
+"""(source, api, content hash)."""
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """How many known documents were rewritten, and how many were only seen again."""
+
+    changed: int
+    same: int
+
+
+class _Seen(msgspec.Struct):
+    """One observation as it will stand after this transaction."""
+
+    first: float
+    last: float
+    new: Stated | None = None
+
+
+def observe(rows: RowSet, key: str, stated: Stated) -> None:
+    """Add an observation that is not in the database yet, with the findings about its record."""
+    place = stated.place
+    rows.add(
+        observations, key, stated.source, stated.api, stated.content_hash, stated.content, place.page.page_id,
+        place.ordinal, rows.stamp(stated.first), rows.stamp(stated.last),
+    )  # fmt: skip
+    if stated.findings:
+        rows.findings(stated.findings, key, place.page.slice_id, place.page.page_id, place.ordinal)
+
+
+def hold(rows: RowSet, key: str, group: Group, known: frozenset[tuple[str, str]] = frozenset()) -> None:
+    """Add the group's holdings but the ``known`` (taxpayer_no, direction)."""
+    if len(group.places) == 1 and not known:
+        load = group.places[0].page.load
+        seen = rows.stamp(group.places[0].page.seen)
+        rows.add(holdings, key, load.taxpayer_no, load.direction, load.invoice_month, seen, seen)
+        return
+    spans: dict[tuple[str, str], tuple[str, float, float]] = {}
+    for place in group.places:
+        load, seen_at = place.page.load, place.page.seen
+        holder = (load.taxpayer_no, load.direction)
+        month, first, last = spans.get(holder, (load.invoice_month, seen_at, seen_at))
+        spans[holder] = (month, min(first, seen_at), max(last, seen_at))
+    for (taxpayer_no, direction), (month, first, last) in spans.items():
+        if (taxpayer_no, direction) not in known:
+            rows.add(holdings, key, taxpayer_no, direction, month, rows.stamp(first), rows.stamp(last))
+
+
+def settle(
+    connection: Connection, writer: Writer, rows: RowSet, known: dict[int, Group], merged: set[int]
+) -> Settlement:
+    """Bring known documents, locked before, up to date. ``merged`` ones are folded whatever was said about them."""
+    refold: dict[int, dict[_Identity, _Seen]] = {}
+    touched: dict[tuple[str, str, float], list[tuple[int, str]]] = defaultdict(list)
+    for part in chunks(sorted(known)):
+        stored = _stored(connection, part)
+        for key in part:
+            have = stored[key]
+            is_new = _note(have, known[key], touched, key)
+            if is_new or key in merged or len(have) > 1:
+                refold[key] = have
+            for seen in have.values():
+                if seen.new is not None:
+                    observe(rows, str(key), seen.new)
+        _hold_again(connection, rows, {key: known[key] for key in part})
+    _touch(connection, touched)
+    for part in chunks(sorted(refold)):
+        _refold(connection, writer, rows, {key: refold[key] for key in part})
+    changed = sum(
+        1 for key, have in refold.items() if key in merged or any(seen.new is not None for seen in have.values())
+    )
+    return Settlement(changed=changed, same=len(known) - changed)
+
+
+def _stored(connection: Connection, keys: list[int]) -> dict[int, dict[_Identity, _Seen]]:
+    table = observations.c
+    stored: dict[int, dict[_Identity, _Seen]] = {key: {} for key in keys}
+    query = sa.select(
+        table.invoice_key, table.source, table.api, table.content_hash, table.first_seen_at, table.last_seen_at
+    ).where(table.invoice_key.in_(keys))
+    for key, source, api, content_hash, first, last in connection.execute(query):
+        stored[key][source, api, content_hash] = _Seen(first, last)
+    return stored
+
+
+def _note(
+    have: dict[_Identity, _Seen], group: Group, touched: dict[tuple[str, str, float], list[tuple[int, str]]], key: int
+) -> bool:
+    """Enter what the group states into the document's observations. True when one of them is new."""
+    is_new = False
+    for stated in group.stated:
+        identity = (stated.source, stated.api, stated.content_hash)
+        seen = have.get(identity)
+        if seen is None:
+            have[identity] = _Seen(stated.first, stated.last, stated)
+            is_new = True
+            continue
+        for at in {stated.first, stated.last}:
+            if at < seen.first or at > seen.last:
+                touched[stated.source, stated.api, at].append((key, stated.content_hash))
+        seen.first = min(seen.first, stated.first)
+        seen.last = max(seen.last, stated.last)
+    return is_new
+
+
+def _touch(connection: Connection, touched: dict[tuple[str, str, float], list[tuple[int, str]]]) -> None:
+    table = observations.c
+    for (source, api, at), met in sorted(touched.items()):
+        for part in chunks(met):
+            connection.execute(
+                observations.update()
+                .where(
+                    table.invoice_key.in_([key for key, _ in part]),
+                    table.source == source,
+                    table.api == api,
+                    table.content_hash.in_([content_hash for _, content_hash in part]),
+                )
+                .values(**_widened(table, at))
+            )
+
+
+def _hold_again(connection: Connection, rows: RowSet, groups: dict[int, Group]) -> None:
+    table = holdings.c
+    have: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    query = sa.select(table.invoice_key, table.taxpayer_no, table.direction).where(table.invoice_key.in_(list(groups)))
+    for key, taxpayer_no, direction in connection.execute(query):
+        have[key].add((taxpayer_no, direction))
+    again: dict[tuple[str, str, float], set[int]] = defaultdict(set)
+    for key, group in groups.items():
+        held = frozenset(have[key])
+        hold(rows, str(key), group, held)
+        for place in group.places:
+            load = place.page.load
+            if (load.taxpayer_no, load.direction) in held:
+                again[load.taxpayer_no, load.direction, place.page.seen].add(key)
+    for (taxpayer_no, direction, at), keys in sorted(again.items()):
+        connection.execute(
+            holdings.update()
+            .where(table.invoice_key.in_(sorted(keys)), table.taxpayer_no == taxpayer_no, table.direction == direction)
+            .values(**_widened(table, at))
+        )
+
+
+def _widened(table: Any, at: float) -> dict[str, Any]:
+    instant = sa.literal(at, EpochTime())
+    return {
+        "first_seen_at": sa.case((table.first_seen_at > instant, instant), else_=table.first_seen_at),
+        "last_seen_at": sa.case((table.last_seen_at < instant, instant), else_=table.last_seen_at),
+    }
+
+
+def _refold(
+    connection: Connection, writer: Writer, rows: RowSet, documents: dict[int, dict[_Identity, _Seen]]
+) -> None:
+    """Fold documents from all their observations and write head, children, state and conflicts."""
+    keys = sorted(documents)
+    contents = _contents(connection, keys)
+    last_states = _last_states(connection, keys)
+    heads: list[Row] = []
+    for table in CHILDREN:
+        connection.execute(table.delete().where(table.c.invoice_key.in_(keys)))
+    connection.execute(findings.delete().where(findings.c.invoice_key.in_(keys), findings.c.slice_id.is_(None)))
+    for key in keys:
+        said = [
+            Observation(
+                source=source,
+                api=api,
+                observed_at=seen.last,
+                invoice=from_content(contents[key, source, api, content_hash] if seen.new is None else seen.new.content),
+            )
+            for (source, api, content_hash), seen in sorted(documents[key].items())
+        ]
+        folded = fold(said)
+        first = min(seen.first for seen in documents[key].values())
+        sources = ",".join(sorted({part.source for part in said}))
+        heads.append(rows.document(str(key), folded.invoice, sources, rows.stamp(first)))
+        rows.findings(folded.conflicts, str(key), None, None, None)
+        seq, state = last_states.get(key, (0, None))
+        if state != folded.invoice.state:
+            who = state_source(said, folded.invoice.state)
+            rows.add(
+                states, str(key), str(seq + 1), folded.invoice.state, folded.invoice.state_raw, who.source,
+                rows.stamp(who.observed_at),
+            )  # fmt: skip
+    writer.update(invoices, heads)
+
+
+def state_source(said: list[Observation], state: str) -> Observation:
+    """Whose word the state is: the newest observation that states it."""
+    return max(said, key=lambda part: (part.invoice.state == state, part.observed_at, part.source))
+
+
+def _contents(connection: Connection, keys: list[int]) -> dict[tuple[int, str, str, str], str]:
+    table = observations.c
+    query = sa.select(table.invoice_key, table.source, table.api, table.content_hash, table.content)
+    found = connection.execute(query.where(table.invoice_key.in_(keys)))
+    return {(key, source, api, content_hash): content for key, source, api, content_hash, content in found}
+
+
+def _last_states(connection: Connection, keys: list[int]) -> dict[int, tuple[int, str]]:
+    table = states.c
+    query = sa.select(table.invoice_key, table.seq, table.state).where(table.invoice_key.in_(keys))
+    return {key: (seq, state) for key, seq, state in connection.execute(query.order_by(table.seq))}
