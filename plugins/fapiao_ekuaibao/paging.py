@@ -90,8 +90,7 @@ def _page(response: Response, query: SliceQuery, place: _Place) -> Page | Pendin
         return Page(records=[], total=0, code=NOTHING_FOUND)
     data = answer.data
     if data is None:
-        # Success without content: no record, and no count that would prove it.
-        return Page(records=[], code=answer.code)
+        raise broken("value.data is missing although the code says success: no count would prove that nothing is there")
     if not isinstance(data, dict):
         raise broken(f"value.data is {kind_of(data)} instead of an object")
     numbers = data.get("page")
