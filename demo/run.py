@@ -20,9 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fapiao.store.invoice_tables import holdings, invoices, lines
-from fapiao.testing.serving import simulator_class
-from fapiao.testing.simulator import SimulatedVendor
-from fapiao_ekuaibao.simulator import EkuaibaoScenario
+from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "build" / "demo"
@@ -43,7 +41,7 @@ class Totals(NamedTuple):
     tax_amount: Decimal
 
 
-def environment(simulator: SimulatedVendor[EkuaibaoScenario]) -> dict[str, str]:
+def environment(simulator: EkuaibaoSimulator) -> dict[str, str]:
     """Airflow with a home of its own, the vendor's connection and the database that the DAG names."""
     vendor = {**simulator.connection(), "conn_type": "ekuaibao"}
     # The documented quota of 1 and 5 requests per second is for the real vendor.
@@ -91,7 +89,7 @@ def stored(taxpayer_no: str) -> Totals:
     )
 
 
-def true(simulator: SimulatedVendor[EkuaibaoScenario], taxpayer_no: str) -> Totals:
+def true(simulator: EkuaibaoSimulator, taxpayer_no: str) -> Totals:
     """What the simulated tax bureau knows about one taxpayer's month."""
     slices = simulator.truth(taxpayer_no, MONTH)
     return Totals(
@@ -102,7 +100,7 @@ def true(simulator: SimulatedVendor[EkuaibaoScenario], taxpayer_no: str) -> Tota
     )
 
 
-def compare(simulator: SimulatedVendor[EkuaibaoScenario]) -> bool:
+def compare(simulator: EkuaibaoSimulator) -> bool:
     """Print the database beside the truth; whether they are equal."""
     table = Table(title="The database and the truth")
     for name in ("taxpayer", ""):
@@ -124,7 +122,7 @@ def main() -> int:
     began = time.monotonic()
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
-    simulator = simulator_class("ekuaibao")(SCENARIO)
+    simulator = EkuaibaoSimulator(SCENARIO)
     with simulator.running():
         print(f"A simulated ekuaibao listens on {simulator.base_url}.")
         env = environment(simulator)

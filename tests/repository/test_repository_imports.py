@@ -47,9 +47,5 @@ def test_a_plugin_loads_no_http_library_and_no_database() -> None:
     assert loaded_after("import fapiao_ekuaibao").isdisjoint({"aiohttp", "httpx", "requests", "sqlalchemy", "urllib3"})
 
 
-def test_the_operators_load_no_vendor_plugin() -> None:
-    assert "fapiao_ekuaibao" not in loaded_after("import fapiao.airflow.operators, fapiao.airflow.sensors")
-
-
 def test_the_command_line_shows_its_help_without_loading_a_database() -> None:
     assert loaded_after("import fapiao.cli").isdisjoint({"sqlalchemy", "requests", "fapiao_ekuaibao"})

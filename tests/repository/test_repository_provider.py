@@ -87,4 +87,4 @@ def test_airflow_lists_the_provider(airflow_environment: dict[str, str]) -> None
 def test_airflow_lists_the_connection_type(airflow_environment: dict[str, str]) -> None:
     hooks = {row["connection_type"]: row for row in airflow(airflow_environment, "providers", "hooks")}
     assert hooks["ekuaibao"]["class"] == "fapiao.airflow.hooks.EkuaibaoHook"
-    assert hooks["ekuaibao"]["hook_attribute_name"] or hooks["ekuaibao"]["conn_id_attribute_name"]
+    assert "易快报" in hooks["ekuaibao"]["hook_name"]
