@@ -17,7 +17,7 @@ from fapiao.airflow.compat import DAG, Param, Variable, task
 from fapiao.airflow.operators import CollectInvoicesOperator
 
 INTO = "{{ var.value.get('fapiao_into', 'fapiao_database') }}"
-EXAMPLES = ["91990000MA00000014", "91990000MA00000022", "91990000MA00000030"]
+EXAMPLES = ["919900000000000192", "91990000000000027W", "91990000000000035P"]
 
 with DAG(
     dag_id="collect_taxpayers",

@@ -24,7 +24,7 @@ with DAG(
     catchup=False,
     params={
         "conn_id": Param("ekuaibao_default", type="string", description="The vendor connection"),
-        "taxpayer_no": Param("91990000MA00000014", type="string", description="纳税人识别号"),
+        "taxpayer_no": Param("919900000000000192", type="string", description="纳税人识别号"),
         "invoice_month": Param(None, type=["null", "string"], description="yyyymm; empty: the month before the run"),
     },
     default_args={"conn_id": "{{ params.conn_id }}", "into": INTO, "retries": 2, "retry_delay": timedelta(minutes=5)},

@@ -44,7 +44,6 @@ def field_behaviour(descriptor: Descriptor, *, kebab_case: bool) -> dict[str, An
     """Hidden fields, labels and placeholders: ``ui-field-behaviour`` (3.x, kebab case) or ``get_ui_field_behaviour`` (2.11)."""
     standard = {field.place: field for field in descriptor.fields if field.place != "extra"}
     placeholders = {"host": descriptor.default_host}
-    placeholders |= {place: field.help for place, field in standard.items() if field.help and place != "password"}
     placeholders |= {field.name: str(field.default) for field in extra_fields(descriptor) if field.default is not None}
     return {
         "hidden-fields" if kebab_case else "hidden_fields": list(_HIDDEN),

@@ -1,0 +1,236 @@
+"""An Airflow of the tests' own: home, metadata database, DAG folder; and installed distributions made of plain files."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator
+
+ROOT = Path(__file__).parents[2]
+
+# Airflow reads its home when it is first imported, which the modules of this directory do while they are collected.
+_HOME = tempfile.TemporaryDirectory(prefix="fapiao-airflow-", ignore_cleanup_errors=True)
+_SETTINGS = {
+    "AIRFLOW_HOME": _HOME.name,
+    "AIRFLOW__CORE__DAGS_FOLDER": f"{_HOME.name}/dags",
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME.name}/airflow.db",
+    "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+    "AIRFLOW__SCHEDULER__ENABLE_JOB_HEARTBEAT": "False",
+}
+if "airflow" not in sys.modules:
+    for _name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+        del os.environ[_name]
+    os.environ.update(_SETTINGS)
+    Path(_HOME.name, "dags").mkdir()
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    """The home of the Airflow that runs in this process."""
+    return Path(os.environ["AIRFLOW_HOME"])
+
+
+Installed = Callable[..., Path]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Installed:
+    """Makes a directory that looks like ``site-packages``: one module and one distribution for each call."""
+    place = tmp_path / "site"
+
+    def install(distribution: str, points: dict[str, dict[str, str]], **modules: str) -> Path:
+        info = place / f"{distribution.replace('-', '_')}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        lines = [f"[{group}]\n" + "".join(f"{n} = {v}\n" for n, v in named.items()) for group, named in points.items()]
+        (info / "entry_points.txt").write_text("\n".join(lines))
+        for module, code in modules.items():
+            (place / f"{module}.py").write_text(textwrap.dedent(code), encoding="utf-8")
+        return place
+
+    return install
+
+
+@pytest.fixture(scope="session")
+def own_site(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """Entry points of this project where it is on the path but not installed; None where it is installed."""
+    try:
+        importlib.metadata.distribution("airflow-provider-fapiao")
+    except importlib.metadata.PackageNotFoundError:
+        place = tmp_path_factory.mktemp("own")
+        info = place / "airflow_provider_fapiao-0.1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: airflow-provider-fapiao\nVersion: 0.1.0\n")
+        (info / "entry_points.txt").write_text(
+            "[apache_airflow_provider]\nprovider_info = fapiao.airflow.provider:get_provider_info\n"
+            "[airflow.plugins]\nfapiao = fapiao.airflow.plugin:FapiaoPlugin\n"
+            "[fapiao.sources]\nekuaibao = fapiao_ekuaibao:plugin\n"
+        )
+        return place
+    return None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_entry_points(own_site: Path | None) -> Iterator[None]:
+    if own_site is None:
+        yield
+        return
+    sys.path.insert(0, str(own_site))
+    importlib.invalidate_caches()
+    yield
+    sys.path.remove(str(own_site))
+
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(own_site: Path | None, tmp_path: Path) -> Run:
+    """Runs Python in a process of its own, with an Airflow home of its own and what the test has installed."""
+
+    def run_python(*arguments: str, sites: tuple[Path, ...] = (), timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        paths = [*sites, *([own_site] if own_site else []), ROOT / "provider", ROOT / "plugins"]
+        home = tmp_path / "home"
+        home.mkdir(exist_ok=True)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        environment |= {
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "PYTHONWARNINGS": "ignore",
+        }
+        command = [sys.executable, *arguments]
+        return subprocess.run(
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    return run_python
+
+
+@pytest.fixture(scope="session")
+def face(airflow_home: Path, _own_entry_points: None) -> AirflowFace:
+    """Airflow with a metadata database and the DAGs of the tests."""
+    import shutil
+
+    migrated = subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "provider", ROOT / "plugins")))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert migrated.returncode == 0, migrated.stderr
+    dags = airflow_home / "dags"
+    for folder in (ROOT / "dags", Path(__file__).parent / "dags"):
+        for file in folder.glob("*.py"):
+            shutil.copy(file, dags)
+    return AirflowFace(dags)
+
+
+class Ran:
+    """A finished DAG run."""
+
+    def __init__(self, record: Any, values: dict[str, list[Any]], rendered: str) -> None:
+        self.state = str(getattr(record.state, "value", record.state))
+        self.values = values
+        """Task id → the values of its instances."""
+        self.rendered = rendered
+        """Every rendered field of every task, as stored."""
+        self.tasks = {f"{t.task_id}{t.map_index if t.map_index >= 0 else ''}": str(t.state) for t in record.get_task_instances()}
+
+    @property
+    def value(self) -> Any:
+        """The value of the one task ``collect``."""
+        [value] = self.values["collect"]
+        return value
+
+
+class AirflowFace:
+    """Runs DAGs in this process, as ``airflow dags test`` does, with the triggers inline."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._dags: dict[str, Any] = {}
+
+    def run(self, dag_id: str, **conf: Any) -> Ran:
+        """One run of a DAG with these parameters, now."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Airflow's own; ours are seen by the other tests
+            record = self._dag(dag_id).test(run_conf=conf)
+            return Ran(record, self._values(record), self._rendered(record))
+
+    def _dag(self, dag_id: str) -> Any:
+        if not self._dags:
+            try:
+                from airflow.dag_processing.dagbag import DagBag
+            except ImportError:
+                from airflow.models.dagbag import DagBag
+            bag = DagBag(str(self._folder))
+            assert not bag.import_errors
+            self._dags = bag.dags
+        return self._dags[dag_id]
+
+    @staticmethod
+    def _values(record: Any) -> dict[str, list[Any]]:
+        from airflow.utils.session import create_session
+
+        try:
+            from airflow.models.xcom import XComModel as XCom
+        except ImportError:
+            from airflow.models.xcom import BaseXCom as XCom  # type: ignore[no-redef]  # 2.11
+        with create_session() as session:
+            rows = session.query(XCom).filter(XCom.run_id == record.run_id, XCom.dag_id == record.dag_id).all()
+            values: dict[str, list[Any]] = {}
+            for row in sorted(rows, key=lambda row: row.map_index):
+                if row.key == "return_value":
+                    value = XCom.deserialize_value(row)
+                    values.setdefault(row.task_id, []).append(value)
+            return values
+
+    @staticmethod
+    def _rendered(record: Any) -> str:
+        from airflow.models.renderedtifields import RenderedTaskInstanceFields
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            rows = session.query(RenderedTaskInstanceFields).filter_by(run_id=record.run_id, dag_id=record.dag_id).all()
+            return repr([row.rendered_fields for row in rows])
+
+
+@pytest.fixture
+def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., EkuaibaoSimulator]]:
+    """Starts a simulated vendor with a scenario and gives Airflow the connection to it."""
+    with ExitStack() as stack:
+
+        def start(secret: str | None = None, **scenario: Any) -> EkuaibaoSimulator:
+            simulator = EkuaibaoSimulator(EkuaibaoScenario(**{"uniform": 3, "seed": 7} | scenario))
+            stack.enter_context(simulator.running())
+            connection = dict(simulator.connection()) | {"conn_type": "ekuaibao"}
+            connection["extra"] = {**connection["extra"], "requests_per_second": 0, "minimum_job_age": 0}
+            if secret is not None:
+                connection["password"] = secret
+            monkeypatch.setenv("AIRFLOW_CONN_EKUAIBAO_DEFAULT", json.dumps(connection))
+            return simulator
+
+        yield start
+
+
+@pytest.fixture
+def into(tmp_path: Path) -> str:
+    """URL of a new SQLite database."""
+    return f"sqlite:///{tmp_path}/invoices.db"

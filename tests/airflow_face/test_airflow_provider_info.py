@@ -1,0 +1,148 @@
+"""What Airflow is told about the provider, also when a vendor plugin is broken, slow, lying or there twice."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Installed = Callable[..., Path]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+PLUGIN = """
+    from fapiao.spec import Descriptor, Field, InvoiceType, hookimpl
+    from fapiao.wire import OK
+
+    class Plugin:
+        @hookimpl
+        def describe(self):
+            return Descriptor(
+                name="{name}", title={title}, spec="1", capabilities=frozenset(), account_field="login",
+                fields=(
+                    Field(name="login", title="Key", place="login", required=True),
+                    Field(name="password", title="Secret", kind="secret", place="password"),
+                    Field(name="region", title="Region", help="Which one.", default="east"),
+                ),
+                default_host="https://{name}.example",
+            )
+
+        @hookimpl
+        def classify(self, request, response):
+            return OK
+
+    plugin = Plugin()
+"""
+
+INFO = "import json; from fapiao.airflow.provider import get_provider_info; print(json.dumps(get_provider_info()))"
+SCHEMA = """
+import json, sys, jsonschema, airflow, pathlib
+schema = json.loads((pathlib.Path(airflow.__file__).parent / "provider_info.schema.json").read_text())
+jsonschema.validate(json.loads(sys.argv[1]), schema)
+"""
+
+
+def good(name: str) -> str:
+    return PLUGIN.format(name=name, title=f'"The {name}"')
+
+
+def told(run: Run, *sites: Path) -> tuple[dict[str, Any], str]:
+    """The provider info, and what was warned about."""
+    finished = run("-c", INFO, sites=sites)
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout), finished.stderr
+
+
+def types_of(info: dict[str, Any]) -> list[str]:
+    return [kind["connection-type"] for kind in info["connection-types"]]
+
+
+def test_every_installed_plugin_is_a_connection_type(site: Installed, run: Run) -> None:
+    place = site("other-vendor", {"fapiao.sources": {"othervendor": "othervendor:plugin"}}, othervendor=good("othervendor"))
+    info, _ = told(run, place)
+    assert types_of(info) == ["ekuaibao", "othervendor"]
+
+
+def test_the_form_of_a_plugin_is_made_from_its_descriptor(site: Installed, run: Run) -> None:
+    place = site("other-vendor", {"fapiao.sources": {"othervendor": "othervendor:plugin"}}, othervendor=good("othervendor"))
+    info, _ = told(run, place)
+    form = next(kind for kind in info["connection-types"] if kind["connection-type"] == "othervendor")
+    assert form["hook-name"] == "The othervendor"
+    assert form["hook-class-name"] == "fapiao.airflow.hooks.OthervendorHook"
+    assert form["conn-fields"]["region"] == {
+        "label": "Region",
+        "schema": {"type": ["string", "null"], "default": "east"},
+        "description": "Which one.",
+    }
+    assert form["conn-fields"]["verify_tls"]["schema"]["type"] == ["boolean", "null"]
+    assert form["ui-field-behaviour"]["relabeling"] == {"login": "Key", "password": "Secret"}
+    assert form["ui-field-behaviour"]["placeholders"]["host"] == "https://othervendor.example"
+
+
+BAD = {
+    "raises at import": ("badone", "raise RuntimeError('no licence')", "no licence"),
+    "exits at import": ("badone", "raise SystemExit(3)", "SystemExit"),
+    "cannot be imported": ("badone", "import no_such_library_anywhere", "no_such_library_anywhere"),
+    "describes itself wrongly": ("badone", PLUGIN.format(name="badone", title="17"), "title"),
+    "uses another name": ("badone", good("someoneelse"), "someoneelse"),
+    "takes the name of another provider": ("postgres", good("postgres"), "belongs to another provider"),
+    "raises while it is described": ("badone", good("badone").replace("return Descr", "1 / 0; return Descr"), "describe"),
+    "never returns": ("badone", "import time; time.sleep(60)", "not described within"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_a_plugin_that_is_bad_is_left_out_by_name_and_the_others_stay(what: str, site: Installed, run: Run) -> None:
+    name, code, reason = BAD[what]
+    site("good-vendor", {"fapiao.sources": {"goodvendor": "goodvendor:plugin"}}, goodvendor=good("goodvendor"))
+    place = site("bad-vendor", {"fapiao.sources": {name: "badvendor:plugin"}}, badvendor=code)
+    info, warned = told(run, place)
+    assert types_of(info) == ["ekuaibao", "goodvendor"]
+    assert re.search(rf"source {name} gives no connection type: .*{reason}", warned)
+
+
+def test_a_name_that_two_distributions_claim_is_left_out(site: Installed, run: Run) -> None:
+    points = {"fapiao.sources": {"twice": "firstvendor:plugin"}}
+    site("first-vendor", points, firstvendor=good("twice"))
+    place = site("second-vendor", {"fapiao.sources": {"twice": "secondvendor:plugin"}}, secondvendor=good("twice"))
+    info, warned = told(run, place)
+    assert types_of(info) == ["ekuaibao"]
+    assert "first-vendor" in warned
+    assert "second-vendor" in warned
+
+
+def test_what_airflow_is_told_satisfies_its_schema_with_any_plugin(site: Installed, run: Run) -> None:
+    place = site("other-vendor", {"fapiao.sources": {"othervendor": "othervendor:plugin"}}, othervendor=good("othervendor"))
+    info, _ = told(run, place)
+    checked = run("-c", SCHEMA, json.dumps(info))
+    assert checked.returncode == 0, checked.stderr
+
+
+def hooks_of(output: str) -> dict[str, str]:
+    """Connection type → hook class, as ``airflow providers hooks`` prints them after whatever was logged."""
+    rows = json.loads(output[output.index("[{") :])
+    return {row["connection_type"]: row["class"] for row in rows}
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize("what", ["raises at import", "exits at import", "never returns"])
+def test_airflow_itself_lives_on_beside_a_bad_plugin(what: str, site: Installed, run: Run) -> None:
+    name, code, _ = BAD[what]
+    place = site("bad-vendor", {"fapiao.sources": {name: "badvendor:plugin"}}, badvendor=code)
+    for command in (("version",), ("providers", "hooks", "--output", "json")):
+        finished = run("-m", "airflow", *command, sites=(place,))
+        assert finished.returncode == 0, finished.stderr
+    assert "ekuaibao" in hooks_of(finished.stdout)
+    assert name not in hooks_of(finished.stdout)
+
+
+@pytest.mark.airflow
+def test_the_hook_of_a_third_party_plugin_is_found_by_airflow(site: Installed, run: Run) -> None:
+    place = site("other-vendor", {"fapiao.sources": {"othervendor": "othervendor:plugin"}}, othervendor=good("othervendor"))
+    finished = run("-m", "airflow", "providers", "hooks", "--output", "json", sites=(place,))
+    assert finished.returncode == 0, finished.stderr
+    assert hooks_of(finished.stdout)["othervendor"] == "fapiao.airflow.hooks.OthervendorHook"
