@@ -52,6 +52,8 @@ class Vendor:
     def __init__(self) -> None:
         self.script: dict[str, list[Answer]] = {}
         self.seen: list[Seen] = []
+        self.refused: set[str] = set()
+        """Targets (path and query) that are answered as if their token had expired."""
         self.logins = 0
         self.lock = threading.Lock()
         self.hold: Callable[[str], None] = lambda path: None
@@ -66,6 +68,8 @@ class Vendor:
         path = seen.target.partition("?")[0]
         with self.lock:
             self.seen.append(seen)
+            if seen.target in self.refused:
+                return Answer(body=b'{"code":"expired"}')
             answers = self.script.get(path)
             if answers:
                 return answers.pop(0)
@@ -78,6 +82,7 @@ class Vendor:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     vendor: Vendor
 
     def log_message(self, format: str, *args: Any) -> None:

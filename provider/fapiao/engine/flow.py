@@ -104,8 +104,7 @@ def plugin_error(source: str, hook: str, problem: BaseException) -> PluginError:
 
 def sanitised(error: FapiaoError) -> FapiaoError:
     """The same error, its text redacted, and without causes that would print a secret."""
-    error.what = redact(error.what)
-    error.args = (error.what, *error.args[1:])
+    _redact(error)
     link: BaseException = error
     seen = {id(error)}
     while True:
@@ -114,10 +113,17 @@ def sanitised(error: FapiaoError) -> FapiaoError:
             return error
         seen.add(id(follow))
         if isinstance(follow, FapiaoError):
-            follow.what = redact(follow.what)
-            follow.args = (follow.what, *follow.args[1:])
+            _redact(follow)
         elif not is_clean(f"{follow} {follow!r} {getattr(follow, '__notes__', '')}"):
             link.__cause__ = None
             link.__suppress_context__ = True
             return error
         link = follow
+
+
+def _redact(error: FapiaoError) -> None:
+    error.what = redact(error.what)
+    error.args = (error.what, *error.args[1:])
+    error.advice = redact(error.advice)
+    # The vendor's code comes out of its answer, which may repeat what it was sent.
+    error.code = error.code and redact(error.code)
