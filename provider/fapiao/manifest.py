@@ -39,8 +39,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; amounts are text."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        """Plain JSON values (lists, not tuples: Airflow stores those as objects); amounts are text."""
+        plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return plain
 
     def to_json(self) -> str:
