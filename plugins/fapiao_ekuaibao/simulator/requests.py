@@ -14,6 +14,9 @@ __all__ = ["Problem", "apply_problems", "body_of", "login_problems", "read_probl
 _MONTH = re.compile(r"\d{4}(0[1-9]|1[0-2])").fullmatch
 _TAX_NUMBER = re.compile(r"[0-9A-Z]{15,20}").fullmatch
 
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+"""Reported as missing, not as wrong."""
+
 _APPLY_FIELDS = ("corpId", "nsrsbh", "fplxs", "kpyf", "jxxbzs", "addJob")
 _READ_FIELDS = ("corpId", "nsrsbh", "fplx", "kpyf", "jxxbz", "page")
 
@@ -49,7 +52,7 @@ def apply_problems(body: dict[str, Any], corp_id: str) -> list[Problem]:
     problems = _shared(body, _APPLY_FIELDS, corp_id)
     problems += _codes(body, "fplxs", TYPES, "发票类型格式错误")
     problems += _codes(body, "jxxbzs", DIRECTIONS, "进销项标志格式错误")
-    if "addJob" in body and not isinstance(body["addJob"], bool):
+    if not isinstance(body.get("addJob"), bool | None):
         problems.append(
             Problem("500", "addJob格式错误", f"addJob is {_kind(body['addJob'])} instead of a JSON boolean")
         )
@@ -60,17 +63,15 @@ def read_problems(body: dict[str, Any], corp_id: str) -> list[Problem]:
     """``getInvoiceCollectionData``: one type, one direction, a page of 1 to 100 rows counted from 1."""
     problems = _shared(body, _READ_FIELDS, corp_id)
     for name, known, message in (("fplx", TYPES, "发票类型格式错误"), ("jxxbz", DIRECTIONS, "进销项标志格式错误")):
-        if name in body and (not isinstance(body[name], str) or body[name] not in known):
+        if body.get(name) not in _EMPTY and (not isinstance(body[name], str) or body[name] not in known):
             problems.append(Problem("500", message, f"{name} is {body[name]!r}, which the document does not list"))
-    if "page" in body:
+    if body.get("page") not in _EMPTY:
         problems += _page(body["page"])
     return problems
 
 
 def _shared(body: dict[str, Any], fields: tuple[str, ...], corp_id: str) -> list[Problem]:
-    problems = [
-        Problem("4006", "必填项为空", f"{name} is missing") for name in fields if body.get(name) in (None, "", [], {})
-    ]
+    problems = [Problem("4006", "必填项为空", f"{name} is missing") for name in fields if body.get(name) in _EMPTY]
     problems += [
         Problem("500", "传参错误", f"{name} is not a field of this call") for name in body if name not in fields
     ]
@@ -89,8 +90,8 @@ def _shared(body: dict[str, Any], fields: tuple[str, ...], corp_id: str) -> list
 
 def _codes(body: dict[str, Any], name: str, known: dict[str, str], message: str) -> list[Problem]:
     value = body.get(name)
-    if value in (None, "", [], {}):
-        return []  # reported as missing
+    if value in _EMPTY:
+        return []
     if not isinstance(value, list):
         return [Problem("500", message, f"{name} is {_kind(value)} instead of an array")]
     wrong = [item for item in value if not isinstance(item, str) or item not in known]
