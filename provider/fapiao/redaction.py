@@ -164,7 +164,11 @@ def _known_forms() -> tuple[str, ...]:
     if known is None:
         with _lock:
             known = tuple(
-                sorted({form for kept in (_lasting, _passing) for forms in kept.values() for form in forms}, key=len, reverse=True)
+                sorted(
+                    {form for kept in (_lasting, _passing) for forms in kept.values() for form in forms},
+                    key=len,
+                    reverse=True,
+                )
             )
             _forms = known
     return known

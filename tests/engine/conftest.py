@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fapiao import hookimpl
+from fapiao import hookimpl, redaction
 from fapiao.engine import Completed, DriverSettings
 from fapiao.errors import CredentialError, TaxpayerRefused, VendorBroken
 from fapiao.registry import Source
@@ -44,6 +44,8 @@ class Seen:
     target: str
     body: bytes
     headers: dict[str, str]
+    client: Any
+    """Address and port of the connection it came over."""
 
 
 class Vendor:
@@ -58,6 +60,8 @@ class Vendor:
         self.lock = threading.Lock()
         self.hold: Callable[[str], None] = lambda path: None
         self.url = ""
+        self.arrived = threading.Event()
+        self.handler: Any = None
 
     def reset(self, **script: list[Answer]) -> None:
         self.script = {f"/{path}": list(answers) for path, answers in script.items()}
@@ -94,11 +98,19 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(length)
-        seen = Seen(self.command, self.path, body, {name.lower(): value for name, value in self.headers.items()})
+        seen = Seen(
+            self.command,
+            self.path,
+            body,
+            {name.lower(): value for name, value in self.headers.items()},
+            self.client_address,
+        )
+        self.vendor.arrived.set()
         self.vendor.hold(self.path)
         answer = self.vendor.next(seen)
         if answer.cut == 0:
-            return self._break_off()
+            self._break_off()
+            return
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         for name, value in answer.headers.items():
@@ -108,9 +120,9 @@ class Handler(BaseHTTPRequestHandler):
         if answer.cut is not None:
             self.wfile.write(answer.body[: answer.cut])
             self.wfile.flush()
-            return self.connection.shutdown(socket.SHUT_WR)
-        self.wfile.write(answer.body)
-        return None
+            self.connection.shutdown(socket.SHUT_WR)
+        else:
+            self.wfile.write(answer.body)
 
     do_GET = do_POST
 
@@ -133,10 +145,30 @@ class Server(ThreadingHTTPServer):
         pass
 
 
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy and no certificates of the machine the tests run on."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def forgotten_secrets() -> Iterator[None]:
+    """What a test registers masks nothing in the next."""
+    yield
+    redaction._lasting.clear()
+    redaction._passing.clear()
+    redaction._forms = ()
+
+
 @pytest.fixture
 def vendor() -> Iterator[Vendor]:
     vendor = Vendor()
     handler = type("BoundHandler", (Handler,), {"vendor": vendor})
+    vendor.handler = handler
     server = Server(("127.0.0.1", 0), handler)
     vendor.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -283,7 +315,7 @@ def run_blocking(vendor: Vendor, account: Account) -> Runner:
             outcome: Completed[Any] | BaseException
             try:
                 outcome = driver.run(flow)
-            except Exception as problem:
+            except Exception as problem:  # noqa: BLE001 - whatever comes out is what the tests compare
                 outcome = problem
             return Run(outcome, clock.waits, list(vendor.seen), driver.requests)
 
@@ -305,7 +337,7 @@ def run_async(vendor: Vendor, account: Account) -> Runner:
                 outcome: Completed[Any] | BaseException
                 try:
                     outcome = await driver.run(flow)
-                except Exception as problem:
+                except Exception as problem:  # noqa: BLE001 - whatever comes out is what the tests compare
                     outcome = problem
                 return Run(outcome, clock.waits, list(vendor.seen), driver.requests)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -28,10 +29,14 @@ SETTINGS = DriverSettings()
 
 
 def response(status: int = 200, body: bytes = b"{}", **headers: str) -> Response:
-    return Response(status=status, headers={name.replace("_", "-"): value for name, value in headers.items()}, body=body)
+    return Response(
+        status=status, headers={name.replace("_", "-"): value for name, value in headers.items()}, body=body
+    )
 
 
-def attempt(*, idempotent: bool = True, authorized: bool = True, can_renew: bool = True, random: float = 0.0) -> Attempt:
+def attempt(
+    *, idempotent: bool = True, authorized: bool = True, can_renew: bool = True, random: float = 0.0
+) -> Attempt:
     request = Request(method="POST", path="/data", idempotent=idempotent, authorized=authorized)
     return Attempt(request, SETTINGS, can_renew=can_renew, random=lambda: random)
 
@@ -76,8 +81,10 @@ FIRST_ANSWER = [
 ]
 
 
-@pytest.mark.parametrize("idempotent", (True, False))
-@pytest.mark.parametrize(("name", "outcome", "expected", "expected_once"), FIRST_ANSWER, ids=[row[0] for row in FIRST_ANSWER])
+@pytest.mark.parametrize("idempotent", [True, False])
+@pytest.mark.parametrize(
+    ("name", "outcome", "expected", "expected_once"), FIRST_ANSWER, ids=[row[0] for row in FIRST_ANSWER]
+)
 def test_the_first_outcome_decides_as_the_table_says(
     name: str, outcome: Any, expected: type, expected_once: type, idempotent: bool
 ) -> None:
@@ -114,14 +121,15 @@ def test_an_outcome_that_stays_uses_up_the_tries(name: str, outcome: Any, tries:
 def test_the_backoff_doubles_up_to_its_limit_and_the_jitter_takes_at_most_half() -> None:
     patient = DriverSettings(max_attempts=9)
     for chance, share in ((0.0, 0.5), (0.999999, 1.0)):
-        deciding = Attempt(Request(method="GET", path="/"), patient, can_renew=False, random=lambda chance=chance: chance)
+        request = Request(method="GET", path="/")
+        deciding = Attempt(request, patient, can_renew=False, random=itertools.repeat(chance).__next__)
         waits = [tell(deciding, Lost.CONNECT) for _ in range(8)]
         assert [wait.after for wait in waits if isinstance(wait, SendAgain)] == pytest.approx(
             [share * full for full in (0.5, 1, 2, 4, 8, 16, 20, 20)], rel=1e-5
         )
 
 
-@pytest.mark.parametrize("status", (429, 503))
+@pytest.mark.parametrize("status", [429, 503])
 def test_a_pause_longer_than_a_driver_waits_is_the_callers(status: int) -> None:
     action = tell(attempt(), response(status, retry_after="61"))
     assert isinstance(action, Fail)
@@ -148,7 +156,7 @@ def test_the_verdicts_pause_goes_before_the_header() -> None:
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    (
+    [
         ("0", 0.0),
         ("120", 120.0),
         ("Mon, 06 Jan 2025 00:01:00 GMT", 60.0),
@@ -159,7 +167,7 @@ def test_the_verdicts_pause_goes_before_the_header() -> None:
         ("１２", None),
         ("", None),
         ("Mon, 99 Jan 2025 00:00:00 GMT", None),
-    ),
+    ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
     assert retry_after(response(retry_after=value), NOW) == seconds
@@ -204,10 +212,9 @@ def test_whatever_happens_an_attempt_ends_waits_briefly_and_never_repeats_what_m
     outcomes: list[Any], idempotent: bool, chance: float
 ) -> None:
     deciding = attempt(idempotent=idempotent, random=chance)
-    sent = renewals = 0
-    for outcome in outcomes:
+    renewals = 0
+    for sent, outcome in enumerate(outcomes, 1):
         action = tell(deciding, outcome)
-        sent += 1
         if isinstance(action, Deliver):
             return
         if isinstance(action, Fail):

@@ -120,6 +120,7 @@ def test_a_final_error_is_thrown_at_the_yield_and_the_flow_may_go_on(
     run: Any, vendor: Any, answer: Any, plain_source: Source
 ) -> None:
     def goes_on() -> Flow[Any]:
+        reason = None
         try:
             yield GET
         except TaxpayerRefused as refusal:
@@ -158,16 +159,16 @@ def test_an_answer_of_the_wrong_shape_inside_the_flow_is_the_plugins_fault(
 
 @pytest.mark.parametrize(
     ("given", "error", "text"),
-    (
+    [
         (None, PluginError, "classify"),
         ("ok", PluginError, "classify"),
         (ZeroDivisionError("x"), PluginError, "classify raised ZeroDivisionError"),
-    ),
+    ],
 )
 def test_classify_must_return_a_verdict(given: Any, error: type, text: str, run: Any, toy: Any) -> None:
     class Odd(toy):  # type: ignore[misc] # the base comes from a fixture
         @hookimpl
-        def classify(self, request: Request, response: Response) -> Verdict:
+        def classify(self, request: Request, response: Response) -> Any:
             if isinstance(given, Exception):
                 raise given
             return given
@@ -175,7 +176,7 @@ def test_classify_must_return_a_verdict(given: Any, error: type, text: str, run:
     outcome = run(Source.of(Odd()), helper()).outcome
     assert type(outcome) is error
     assert text in str(outcome)
-    assert outcome.source == "toy"
+    assert getattr(outcome, "source", None) == "toy"
 
 
 def test_a_refusal_without_an_error_is_refused_all_the_same(run: Any, toy: Any) -> None:
@@ -236,7 +237,9 @@ def test_a_secret_is_sent_and_a_decimal_is_a_number(run: Any, vendor: Any, plain
 
     def sends() -> Flow[Any]:
         yield Request(
-            method="POST", path="/data", json={"名": "甲", "sum": Decimal("1.10"), "flag": True, "key": Secret("value-of-key")}
+            method="POST",
+            path="/data",
+            json={"名": "甲", "sum": Decimal("1.10"), "flag": True, "key": Secret("value-of-key")},
         )
 
     run(plain_source, sends())

@@ -16,6 +16,7 @@ from fapiao.engine.quota import OFFER, TURN, Pace, Paces, Permit, Permits
 from fapiao.registry import Source
 from fapiao.spec import Quota
 from fapiao.wire import Account, Flow, Request, Response, Secret
+import itertools
 
 START = 1_736_121_600.0
 ACCOUNT = Account(source="toy", name="a", base_url="https://toy.invalid", login="l", secret=Secret("a-secret-value"))
@@ -43,7 +44,7 @@ def test_requests_of_several_processes_never_leave_closer_than_the_rate_allows(
         left.append(at)
         now += pause if pause < 1 else 0  # a process that does not wait for its slot books on
     left.sort()
-    assert all(later - earlier >= 1 / rate - 1e-6 for earlier, later in zip(left, left[1:]))  # noqa: B905 - pairs
+    assert all(later - earlier >= 1 / rate - 1e-6 for earlier, later in itertools.pairwise(left))
 
 
 def test_a_fast_reader_books_blocks_and_uses_the_whole_rate() -> None:
@@ -298,9 +299,7 @@ def test_a_waiter_that_is_cancelled_passes_its_permit_on(plain_source: Source) -
             async def aclose(self) -> None:
                 pass
 
-        driver = AsyncDriver(
-            plain_source, ACCOUNT, settings=DriverSettings(max_concurrency=1), transport=Transport()
-        )
+        driver = AsyncDriver(plain_source, ACCOUNT, settings=DriverSettings(max_concurrency=1), transport=Transport())
         tasks = [asyncio.ensure_future(driver.run(one_request())) for _ in range(4)]
         await asyncio.sleep(0)
         tasks[0].cancel()  # under way

@@ -80,7 +80,7 @@ def test_no_secret_is_in_texts_tracebacks_logs_or_transcripts(
     assert any(SECRET.encode() in seen.body for seen in vendor.seen), "on the wire it is revealed"
 
 
-@pytest.mark.parametrize("to", ("http://127.0.0.1:9", "http://nowhere.invalid"))
+@pytest.mark.parametrize("to", ["http://127.0.0.1:9", "http://nowhere.invalid"])
 def test_no_secret_is_in_the_error_of_a_host_that_is_not_there(
     to: str, run: Any, account: Account, plain_source: Source
 ) -> None:
@@ -92,7 +92,7 @@ def test_no_secret_is_in_the_error_of_a_host_that_is_not_there(
     assert leaks("".join(traceback.format_exception(outcome))) == []
 
 
-@pytest.mark.parametrize("hook", ("sign", "classify", "flow"))
+@pytest.mark.parametrize("hook", ["sign", "classify", "flow"])
 def test_a_plugin_that_puts_a_secret_into_its_exception_does_not_spread_it(
     hook: str, run: Any, toy_with_login: Any, vendor: Any
 ) -> None:

@@ -88,7 +88,9 @@ def test_a_login_counts_as_a_request_of_the_flow_that_caused_it(run: Any, source
     assert [exchange.request.path for exchange in done.transcript] == ["/data"]
 
 
-def test_a_refused_login_is_not_tried_again_by_any_thread(vendor: Any, answer: Any, source: Source, account: Account) -> None:
+def test_a_refused_login_is_not_tried_again_by_any_thread(
+    vendor: Any, answer: Any, source: Source, account: Account
+) -> None:
     vendor.reset(login=[answer(body=b'{"code":"password"}') for _ in range(30)])
     errors: list[BaseException] = []
 
@@ -134,13 +136,17 @@ def test_a_token_of_another_process_is_used_without_a_login(
 ) -> None:
     state = LocalAccountState()
     state.store_token(
-        FreshToken(value=Secret("theirs-1"), expires_at=clock.now + 100, renew_at=clock.now + 100), "host/2/b", clock.now
+        FreshToken(value=Secret("theirs-1"), expires_at=clock.now + 100, renew_at=clock.now + 100),
+        "host/2/b",
+        clock.now,
     )
     with BlockingDriver(source, account, state=state, clock=clock, sleep=clock.sleep) as driver:
         driver.run(one_request())
         assert vendor.seen[-1].target == "/data?accessToken=theirs-1"
         state.store_token(
-            FreshToken(value=Secret("theirs-2"), expires_at=clock.now + 900, renew_at=clock.now + 900), "host/2/b", clock.now
+            FreshToken(value=Secret("theirs-2"), expires_at=clock.now + 900, renew_at=clock.now + 900),
+            "host/2/b",
+            clock.now,
         )
         clock.now += 101
         driver.run(one_request())
@@ -183,14 +189,14 @@ def test_an_early_renewal_that_fails_leaves_the_old_token_in_use(
 
 @pytest.mark.parametrize(
     ("token", "life"),
-    (
+    [
         ({"lifetime": 7200.0}, 7140.0),
         ({"expires_at": START + 7200}, 7140.0),
         ({"expires_at": START + 7200, "lifetime": 1000.0}, 940.0),
         ({"lifetime": 300.0}, 270.0),
         ({}, 86340.0),
         ({"expires_at": START - 3600}, 60.0),
-    ),
+    ],
 )
 def test_a_token_is_used_until_shortly_before_its_end(token: dict[str, float], life: float) -> None:
     fresh = received(Token(value=Secret("a-token-value"), **token), START)

@@ -106,7 +106,7 @@ class AsyncDriver:
             while True:
                 try:
                     outcome = await self._do(effect)
-                except Exception as problem:  # noqa: BLE001 - it belongs to the one who asked, and is raised there
+                except Exception as problem:
                     effect = conduct.throw(problem)
                 else:
                     effect = conduct.send(outcome)
@@ -125,14 +125,14 @@ class AsyncDriver:
             return Permit(0, 0.0)
         if isinstance(effect, Sleep):
             return await self._sleep(effect.seconds)
-        assert isinstance(effect, RenewToken)  # noqa: S101 - tells mypy what is left
+        assert isinstance(effect, RenewToken)
         # Made here, inside the loop it belongs to.
         self._login = self._login or asyncio.Lock()
         async with self._login:
             return await self._perform(self._conductor.renewal(effect.failed_version, effect.tally))
 
     def _give_permit(self, permit: Permit) -> None:
-        assert self._queue is not None  # noqa: S101 - a permit came from it
+        assert self._queue is not None
         self._queue.give()
 
 
@@ -177,9 +177,9 @@ class _Queue:
                 break
 
 
-_QUEUES: weakref.WeakKeyDictionary[
-    LocalAccountState, weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue]
-] = weakref.WeakKeyDictionary()
+_QUEUES: weakref.WeakKeyDictionary[LocalAccountState, weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 class HttpxTransport:

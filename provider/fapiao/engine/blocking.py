@@ -124,7 +124,7 @@ class BlockingDriver:
             while True:
                 try:
                     outcome = self._do(effect)
-                except Exception as problem:  # noqa: BLE001 - it belongs to the one who asked, and is raised there
+                except Exception as problem:
                     effect = conduct.throw(problem)
                 else:
                     effect = conduct.send(outcome)
@@ -141,7 +141,7 @@ class BlockingDriver:
             return self._take_permit()
         if isinstance(effect, Sleep):
             return self._sleep(effect.seconds)
-        assert isinstance(effect, RenewToken)  # noqa: S101 - tells mypy what is left
+        assert isinstance(effect, RenewToken)
         with self._login:
             return self._perform(self._conductor.renewal(effect.failed_version, effect.tally))
 

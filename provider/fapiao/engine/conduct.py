@@ -192,7 +192,8 @@ class Conductor:
             done = yield from self.run(self.source.authorize(self.account), tally)
             if not isinstance(done.value, Token):
                 raise PluginError(
-                    f"The flow authorize returned {type(done.value).__name__} instead of a Token.", source=self.source.name
+                    f"The flow authorize returned {type(done.value).__name__} instead of a Token.",
+                    source=self.source.name,
                 )
         except CredentialError as error:
             # The claim is kept: other processes with the same wrong password wait too, before a vendor locks the account.
@@ -306,7 +307,7 @@ class Conductor:
             signed: Any = self.source.sign(request, self.account, given, stamp, body)
         except FapiaoError:
             raise
-        except Exception as problem:  # noqa: BLE001 - plugin code ran: name it and the hook, whatever it raised
+        except Exception as problem:
             failed = plugin_error(self.source.name, "sign", problem)
         else:
             if isinstance(signed, Signed):
@@ -324,7 +325,7 @@ class Conductor:
         except FapiaoError as error:
             broken = isinstance(error, VendorError) and not isinstance(error, VendorRefused)
             return Verdict(decision=Decision.BROKEN if broken else Decision.REFUSED, error=error)
-        except Exception as problem:  # noqa: BLE001 - plugin code ran: name it and the hook, whatever it raised
+        except Exception as problem:
             failed = plugin_error(self.source.name, "classify", problem)
         else:
             if isinstance(verdict, Verdict):

@@ -52,7 +52,7 @@ class Steps(Generic[T]):
         """End a flow that is not finished."""
         try:
             self._flow.close()
-        except Exception as problem:  # noqa: BLE001 - plugin code in a finally block: the operation is over, so only tell
+        except Exception as problem:
             log.warning("Source %s: %s raised %s while it was closed.", self._source, self.hook, type(problem).__name__)
 
     def _step(self, move: Any, value: Any) -> None:
@@ -65,7 +65,7 @@ class Steps(Generic[T]):
         except FapiaoError as error:
             error.within(source=self._source)
             raise
-        except Exception as problem:  # noqa: BLE001 - plugin code ran: name it and the hook, whatever it raised
+        except Exception as problem:
             failed = plugin_error(self._source, self.hook, problem)
         else:
             self._count += 1
@@ -79,7 +79,9 @@ class Steps(Generic[T]):
 
     def _odd(self, thing: Any) -> str:
         if isinstance(thing, GeneratorType):
-            return f"yielded the generator {thing.__name__}(): write 'yield from {thing.__name__}(…)' instead of 'yield'"
+            return (
+                f"yielded the generator {thing.__name__}(): write 'yield from {thing.__name__}(…)' instead of 'yield'"
+            )
         return (
             f"yielded {type(thing).__name__} instead of a Request; a result is returned, "
             "and another flow is called with 'yield from'"

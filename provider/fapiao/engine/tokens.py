@@ -40,6 +40,4 @@ def received(token: Token, now: float) -> FreshToken:
 
 def usable(token: StoredToken | None, failed_version: int | None, now: float) -> bool:
     """Whether it is valid and not the one (or older than the one) that the vendor has just refused."""
-    return (
-        token is not None and now < token.expires_at and (failed_version is None or token.version > failed_version)
-    )
+    return token is not None and now < token.expires_at and (failed_version is None or token.version > failed_version)

@@ -68,7 +68,9 @@ def unpack(data: bytes, sha256: str | None = None) -> tuple[Exchange, ...]:
         cut = plain.index(b"\n")
         head = _DECODER.decode(plain[:cut])
     except (zlib.error, ValueError, msgspec.DecodeError):
-        raise StoreError("A stored transcript is damaged.", advice="Restore it from a backup, or read the page again.") from None
+        raise StoreError(
+            "A stored transcript is damaged.", advice="Restore it from a backup, or read the page again."
+        ) from None
     lengths = sum(entry.length for entry in head.exchanges)
     if head.format != FORMAT or cut + 1 + lengths != len(plain):
         raise StoreError(
