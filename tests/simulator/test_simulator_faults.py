@@ -29,9 +29,12 @@ def test_throttling_names_the_seconds_to_wait(line: Make) -> None:
     assert read(opened)[0].status == 200
 
 
-@pytest.mark.parametrize(("kind", "status"), (("unavailable", 503), ("status", 502)))
-def test_a_status_is_answered_instead(line: Make, kind: str, status: int) -> None:
-    opened = line(faults=(Fault(kind=kind, operation="read", status=502),))
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(Fault(kind="unavailable", operation="read"), 503), (Fault(kind="status", operation="read", status=502), 502)],
+)
+def test_a_status_is_answered_instead(line: Make, fault: Fault, status: int) -> None:
+    opened = line(faults=(fault,))
     assert read(opened)[0].status == status
 
 
@@ -80,7 +83,7 @@ def test_an_empty_body_comes_with_http_200(line: Make) -> None:
     assert (response.status, body) == (200, b"")
 
 
-@pytest.mark.parametrize("operation", ("read", "status"))
+@pytest.mark.parametrize("operation", ["read", "status"])
 def test_an_answer_in_gbk_is_not_utf_8(line: Make, operation: str) -> None:
     opened = line(faults=(Fault(kind="gbk", operation=operation),))
     asked = opened.vendor

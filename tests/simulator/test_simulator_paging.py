@@ -36,7 +36,7 @@ def test_a_page_after_the_last_is_empty_with_the_same_count(vendor: Make) -> Non
 
 
 @pytest.mark.parametrize(
-    ("empty_as", "code", "data"), (("4000", "4000", None), ("list", "2000", []), ("null", "2000", None))
+    ("empty_as", "code", "data"), [("4000", "4000", None), ("list", "2000", []), ("null", "2000", None)]
 )
 def test_an_empty_slice_is_answered_in_each_of_its_ways(vendor: Make, empty_as: str, code: str, data: Any) -> None:
     value = vendor(uniform=0, empty_as=empty_as).collected().read()

@@ -55,7 +55,7 @@ def test_a_new_login_can_end_the_token_before(vendor: Make) -> None:
     assert asked.send(APPLY, asked.job(add=False), token=first).status == 403
 
 
-@pytest.mark.parametrize("token", ("", "TESTCORP0001:made-up$0"))
+@pytest.mark.parametrize("token", ["", "TESTCORP0001:made-up$0"])
 def test_a_request_without_a_token_that_was_given_out_is_a_violation(vendor: Make, token: str) -> None:
     asked = vendor()
     assert asked.send(APPLY, asked.job(add=False), token=token).status == 403
@@ -74,7 +74,7 @@ def test_the_token_is_read_percent_decoded(vendor: Make) -> None:
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    (
+    [
         ({"addJob": "true"}, "500"),
         ({"addJob": 1}, "500"),
         ({"addJob": None}, "4006"),
@@ -92,7 +92,7 @@ def test_the_token_is_read_percent_decoded(vendor: Make) -> None:
         ({"corpId": ""}, "4006"),
         ({"nsrsbh": "123"}, "500"),
         ({"unknownField": 1}, "500"),
-    ),
+    ],
 )
 def test_a_wrong_field_of_an_application_is_refused_and_reported(
     vendor: Make, change: dict[str, Any], code: str
@@ -107,7 +107,7 @@ def test_a_wrong_field_of_an_application_is_refused_and_reported(
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    (
+    [
         ({"page": None}, "4006"),
         ({"page": "1"}, "500"),
         ({"page": {"pageSize": 101, "currentPage": 1}}, "500"),
@@ -121,7 +121,7 @@ def test_a_wrong_field_of_an_application_is_refused_and_reported(
         ({"fplx": ["81"]}, "500"),
         ({"jxxbz": "input"}, "500"),
         ({"jxxbz": ""}, "4006"),
-    ),
+    ],
 )
 def test_a_wrong_field_of_a_read_is_refused_and_reported(vendor: Make, change: dict[str, Any], code: str) -> None:
     asked = vendor().collected()
@@ -137,7 +137,7 @@ def test_the_content_type_has_to_be_json(vendor: Make) -> None:
     assert asked.violations == ("login: Content-Type is not application/json",)
 
 
-@pytest.mark.parametrize("body", (b"", b"[]", b"{", b'{"corpId": "\xff"}'))
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"corpId": "\xff"}'])
 def test_a_body_that_is_no_json_object_is_refused_and_reported(vendor: Make, body: bytes) -> None:
     asked = vendor()
     assert asked.send(APPLY, body).status == 400

@@ -42,9 +42,9 @@ def read_back(scenario: EkuaibaoScenario, type_: str, direction: str) -> tuple[l
     return read, list(ledger.invoices(cell, 1))
 
 
-@pytest.mark.parametrize("direction", ("input", "output"))
+@pytest.mark.parametrize("direction", ["input", "output"])
 @pytest.mark.parametrize("type_", tuple(TYPES))
-@pytest.mark.parametrize("quirks", (True, False))
+@pytest.mark.parametrize("quirks", [True, False])
 def test_the_plugin_reads_what_is_true(type_: str, direction: str, quirks: bool) -> None:
     if (type_, direction) == ("17", "output"):
         pytest.skip("customs payments have no sales side")

@@ -45,7 +45,7 @@ def test_a_simulator_that_nobody_installed_is_named_with_those_that_are(installe
     assert "ekuaibao" in str(caught.value)
 
 
-@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGTERM))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_prints_where_it_listens_and_at_the_end_what_it_saw(
     installed: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -90,12 +90,12 @@ def test_serving_ends_when_told_within_the_process(installed: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "what"),
-    (
+    [
         ('{"unifrom": 3}', "unifrom"),
         ('{"uniform": "3"}', "uniform"),
         ('{"faults": [{"kind": "explosion"}]}', "explosion"),
         ("{", "truncated"),
-    ),
+    ],
 )
 def test_an_invalid_scenario_is_refused_with_the_field(tmp_path: Path, text: str, what: str) -> None:
     path = tmp_path / "scenario.json"

@@ -18,7 +18,7 @@ from fapiao_ekuaibao.simulator import document
 from fapiao_ekuaibao.simulator.document import DIRECTIONS, TYPES
 from fapiao_ekuaibao.simulator.jobs import Busy, JobBoard
 from fapiao_ekuaibao.simulator.pages import Cell, Ledger, PageCache
-from fapiao_ekuaibao.simulator.requests import Problem, apply_problems, body_of, login_problems, read_problems
+from fapiao_ekuaibao.simulator.request_checks import Problem, apply_problems, body_of, login_problems, read_problems
 from fapiao_ekuaibao.simulator.scenario import EkuaibaoScenario
 from fapiao_ekuaibao.simulator.tokens import TokenOffice
 
