@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import Any
 
@@ -16,7 +17,6 @@ from fapiao.engine.quota import OFFER, TURN, Pace, Paces, Permit, Permits
 from fapiao.registry import Source
 from fapiao.spec import Quota
 from fapiao.wire import Account, Flow, Request, Response, Secret
-import itertools
 
 START = 1_736_121_600.0
 ACCOUNT = Account(source="toy", name="a", base_url="https://toy.invalid", login="l", secret=Secret("a-secret-value"))

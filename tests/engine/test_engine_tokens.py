@@ -125,9 +125,11 @@ def test_a_login_that_failed_on_the_way_leaves_the_claim_to_others(
 ) -> None:
     state = LocalAccountState()
     vendor.reset(login=[answer(cut=0) for _ in range(5)])
-    with BlockingDriver(source, account, state=state, clock=clock, sleep=clock.sleep) as driver:
-        with pytest.raises(VendorUnreachable, match="/login"):
-            driver.run(one_request())
+    with (
+        BlockingDriver(source, account, state=state, clock=clock, sleep=clock.sleep) as driver,
+        pytest.raises(VendorUnreachable, match="/login"),
+    ):
+        driver.run(one_request())
     assert state.claim_renewal(None, "host/2/b", clock.now + 60, clock.now)
 
 
@@ -211,9 +213,8 @@ def test_authorize_must_not_ask_for_a_token_itself(toy_with_login: Any, account:
             yield Request(method="POST", path="/login")
             return Token(value=Secret("never"))
 
-    with BlockingDriver(Source.of(Circular()), account) as driver:
-        with pytest.raises(PluginError, match="authorized=False"):
-            driver.run(one_request())
+    with BlockingDriver(Source.of(Circular()), account) as driver, pytest.raises(PluginError, match="authorized=False"):
+        driver.run(one_request())
 
 
 def test_authorize_must_return_a_token(toy_with_login: Any, account: Account) -> None:
@@ -223,6 +224,8 @@ def test_authorize_must_return_a_token(toy_with_login: Any, account: Account) ->
             answer = yield Request(method="POST", path="/login", authorized=False)
             return answer.json()["token"]
 
-    with BlockingDriver(Source.of(Forgetful()), account) as driver:
-        with pytest.raises(PluginError, match="authorize returned str instead of a Token"):
-            driver.run(one_request())
+    with (
+        BlockingDriver(Source.of(Forgetful()), account) as driver,
+        pytest.raises(PluginError, match="authorize returned str instead of a Token"),
+    ):
+        driver.run(one_request())

@@ -106,7 +106,7 @@ class AsyncDriver:
             while True:
                 try:
                     outcome = await self._do(effect)
-                except Exception as problem:
+                except Exception as problem:  # noqa: BLE001 - it belongs to the one who asked, and is raised there
                     effect = conduct.throw(problem)
                 else:
                     effect = conduct.send(outcome)

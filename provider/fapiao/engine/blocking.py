@@ -124,7 +124,7 @@ class BlockingDriver:
             while True:
                 try:
                     outcome = self._do(effect)
-                except Exception as problem:
+                except Exception as problem:  # noqa: BLE001 - it belongs to the one who asked, and is raised there
                     effect = conduct.throw(problem)
                 else:
                     effect = conduct.send(outcome)

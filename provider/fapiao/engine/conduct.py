@@ -307,7 +307,7 @@ class Conductor:
             signed: Any = self.source.sign(request, self.account, given, stamp, body)
         except FapiaoError:
             raise
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - plugin code ran: name it and the hook
             failed = plugin_error(self.source.name, "sign", problem)
         else:
             if isinstance(signed, Signed):
@@ -325,7 +325,7 @@ class Conductor:
         except FapiaoError as error:
             broken = isinstance(error, VendorError) and not isinstance(error, VendorRefused)
             return Verdict(decision=Decision.BROKEN if broken else Decision.REFUSED, error=error)
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - plugin code ran: name it and the hook
             failed = plugin_error(self.source.name, "classify", problem)
         else:
             if isinstance(verdict, Verdict):

@@ -52,7 +52,7 @@ class Steps(Generic[T]):
         """End a flow that is not finished."""
         try:
             self._flow.close()
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - plugin code in a finally block; the operation is over, so only tell
             log.warning("Source %s: %s raised %s while it was closed.", self._source, self.hook, type(problem).__name__)
 
     def _step(self, move: Any, value: Any) -> None:
@@ -65,7 +65,7 @@ class Steps(Generic[T]):
         except FapiaoError as error:
             error.within(source=self._source)
             raise
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 - plugin code ran: name it and the hook
             failed = plugin_error(self._source, self.hook, problem)
         else:
             self._count += 1
