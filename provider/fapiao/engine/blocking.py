@@ -104,8 +104,7 @@ class BlockingDriver:
 
     def tidy(self) -> None:
         """Give back the permits this process keeps but does not use."""
-        with self._freed:
-            self._permits.give_all()
+        self._permits.give_all()
 
     def close(self) -> None:
         """Wake whoever sleeps, give back the permits, close the connections."""
@@ -113,8 +112,8 @@ class BlockingDriver:
         with self._freed:
             if self._tidying is not None:
                 self._tidying.cancel()
-            self._permits.give_all()
             self._freed.notify_all()
+        self._permits.give_all()
         self._transport.close()
 
     def _perform(self, conduct: Conduct[T]) -> T:
@@ -146,39 +145,40 @@ class BlockingDriver:
             return self._perform(self._conductor.renewal(effect.failed_version, effect.tally))
 
     def _take_permit(self) -> Permit:
-        with self._freed:
-            while True:
-                permit = self._permits.try_take(self._clock())
-                if permit is not None:
-                    return permit
-                self._freed.wait(self._permits.patience(self._clock()))
-                if self._closed.is_set():
-                    raise CancelledError("the driver was closed while a request waited for its turn")
+        while True:
+            given = self._permits.given
+            permit = self._permits.try_take(self._clock())
+            if permit is not None:
+                return permit
+            with self._freed:
+                if self._permits.given == given:
+                    self._freed.wait(self._permits.patience(self._clock()))
+            if self._closed.is_set():
+                raise CancelledError("the driver was closed while a request waited for its turn")
 
     def _give_permit(self, permit: Permit) -> None:
+        self._permits.give(permit, self._clock())
         with self._freed:
-            self._permits.give(permit, self._clock())
-            self._tidy_later()
             self._freed.notify()
+        self._tidy_later()
 
     def _tidy_later(self) -> None:
         """A process that falls idle gives its permits back by itself."""
-        if self._tidying is not None or self._closed.is_set():
+        if self._tidying is not None or self._permits.tidy(self._clock()) is None:
             return
-        due = self._permits.tidy(self._clock())
-        if due is not None:
-            self._tidying = threading.Timer(TURN, self._tidy_now)
-            self._tidying.daemon = True
-            self._tidying.start()
+        with self._freed:
+            if self._tidying is None and not self._closed.is_set():
+                self._tidying = threading.Timer(TURN, self._tidy_now)
+                self._tidying.daemon = True
+                self._tidying.start()
 
     def _tidy_now(self) -> None:
-        with self._freed:
-            self._tidying = None
-            try:
-                self._tidy_later()
-            except FapiaoError as error:
-                # Nobody waits for this thread; leases end by themselves.
-                log.warning("Permits could not be given back: %s", error)
+        self._tidying = None
+        try:
+            self._tidy_later()
+        except FapiaoError as error:
+            # Nobody waits for this thread; leases end by themselves.
+            log.warning("Permits could not be given back: %s", error)
 
     def _interruptible_sleep(self, seconds: float) -> None:
         if self._closed.wait(seconds):

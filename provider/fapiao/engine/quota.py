@@ -99,7 +99,7 @@ class Permit:
 
 
 class Permits:
-    """The permits one driver holds. Not thread-safe: the driver's lock guards it.
+    """The permits one driver holds. Thread-safe; the state is asked outside the lock, for it may take its time.
 
     :param lease: seconds after which others may take a permit that was never given back (its process died on another
         host); longer than the longest request.
@@ -114,20 +114,28 @@ class Permits:
         self._idle: list[Permit] = []
         self._in_use = 0
         self._ask_from = 0.0
+        self._lock = threading.Lock()
+        self.given = 0
+        """How many were given back so far: whoever got none waits until this changes."""
 
     def try_take(self, now: float) -> Permit | None:
-        """A permit, or None: then wait until one is given back, at most :data:`POLL`, and try again."""
+        """A permit, or None: then wait until one is given back, at most :meth:`patience`, and try again."""
         self.tidy(now)
-        if self._idle:
+        with self._lock:
+            if self._idle:
+                self._in_use += 1
+                return self._idle.pop()
+            if self._in_use >= self.limit or now < self._ask_from:
+                return None
             self._in_use += 1
-            return self._idle.pop()
-        if self._in_use >= self.limit or now < self._ask_from:
-            return None
-        slot = self._state.take_permit(self.limit, self._holder, self._turn + self._lease, now)
-        if slot is None:
-            return None
-        self._in_use += 1
-        return Permit(slot, now + self._turn)
+        slot = None
+        try:
+            slot = self._state.take_permit(self.limit, self._holder, self._turn + self._lease, now)
+        finally:
+            if slot is None:
+                with self._lock:
+                    self._in_use -= 1
+        return None if slot is None else Permit(slot, now + self._turn)
 
     def patience(self, now: float) -> float:
         """Seconds to wait before trying again, if nobody gives one back before."""
@@ -135,26 +143,33 @@ class Permits:
 
     def give(self, permit: Permit, now: float) -> None:
         """Its request is over."""
-        self._in_use -= 1
-        if now < permit.until:
-            self._idle.append(permit)
-        else:
-            self._return(permit, now)
+        with self._lock:
+            self._in_use -= 1
+            kept = now < permit.until
+            if kept:
+                self._idle.append(permit)
+        if not kept:
+            self._return([permit], now)
+        self.given += 1
 
     def tidy(self, now: float) -> float | None:
         """Give back idle permits whose turn is over; the epoch at which the next idle one's is, None when none is left."""
-        if self._idle:
-            for permit in [idle for idle in self._idle if idle.until <= now]:
-                self._idle.remove(permit)
-                self._return(permit, now)
-        return min((idle.until for idle in self._idle), default=None)
+        with self._lock:
+            over = [idle for idle in self._idle if idle.until <= now]
+            self._idle = [idle for idle in self._idle if idle.until > now]
+            due = min((idle.until for idle in self._idle), default=None)
+        self._return(over, now)
+        return due
 
     def give_all(self) -> None:
         """Give back every idle permit."""
-        while self._idle:
-            self._state.give_permit(self._idle.pop().slot, self._holder)
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for permit in idle:
+            self._state.give_permit(permit.slot, self._holder)
 
-    def _return(self, permit: Permit, now: float) -> None:
-        self._state.give_permit(permit.slot, self._holder)
-        if self._turn:
-            self._ask_from = now + OFFER
+    def _return(self, permits: Sequence[Permit], now: float) -> None:
+        for permit in permits:
+            self._state.give_permit(permit.slot, self._holder)
+            if self._turn:
+                self._ask_from = now + OFFER
