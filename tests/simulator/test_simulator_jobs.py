@@ -62,6 +62,15 @@ def test_rows_may_be_missing_at_first(vendor: Make) -> None:
     assert asked.status() == {"81": "toProcess"}
 
 
+def test_single_rows_may_be_missing_for_longer(vendor: Make) -> None:
+    asked = vendor(silent=(Slow(type="82", seconds=50),))
+    asked.start(types=("81", "82"))
+    asked.clock.now += 49
+    assert asked.status(types=("81", "82")) == {"81": "processed"}
+    asked.clock.now += 1
+    assert asked.status(types=("81", "82")) == {"81": "processed", "82": "processed"}
+
+
 def test_reading_before_the_job_is_processed_is_an_error_and_a_violation(vendor: Make) -> None:
     asked = vendor(queued_seconds=10)
     assert asked.read()["success"] is False

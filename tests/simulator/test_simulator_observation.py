@@ -86,6 +86,12 @@ def test_requests_faster_than_the_rate_cap_are_throttled_and_reported(vendor: Ma
     assert len(report.violations) == 1
 
 
+def test_a_rate_can_be_capped_for_a_path(vendor: Make) -> None:
+    apply = "/api/openapi/v2/invoice/v2/applyInvoiceCollectionTask"
+    asked = vendor(requests_per_second={apply: 1.0})
+    assert [asked.send(apply, asked.job(add=add)).status for add in (True, False)] == [200, 429]
+
+
 def test_the_most_requests_in_any_second_are_found() -> None:
     observer = Observer()
     for now in (0.0, 0.9, 1.0, 1.5, 1.8, 5.0):
@@ -124,6 +130,13 @@ def test_the_truth_is_served_as_json(line: Make) -> None:
     invoices = opened.get(path + "&type=81&direction=input")
     assert len(invoices) == 3
     assert len(invoices[0]["digital_number"]) == 20
+
+
+def test_pages_can_be_rendered_ahead_over_http(vendor: Make) -> None:
+    asked = vendor(uniform=250)
+    query = f"taxpayer_no={asked.taxpayer}&invoice_month=202411&type=81&direction=input&page_size=50"
+    answer = asked.simulator.respond(Call("POST", "/__simulator__/prepare", query, {}, b""))
+    assert json.loads(answer.body) == {"pages": 5}
 
 
 def test_another_scenario_begins_anew(line: Make) -> None:

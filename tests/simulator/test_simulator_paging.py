@@ -78,6 +78,13 @@ def test_rows_can_come_again_on_the_next_page(vendor: Make) -> None:
     assert len(set(numbers(asked.read(1)) + numbers(asked.read(2)))) == 150
 
 
+def test_a_page_can_repeat_rows_and_still_show_all_its_own(vendor: Make) -> None:
+    asked = vendor(uniform=150, drifts=(Drift(kind="repeat", rows=2, always=True),)).collected()
+    first, second = numbers(asked.read(1)), numbers(asked.read(2))
+    assert second[:2] == first[-2:]
+    assert (len(second), len(set(first + second))) == (52, 150)
+
+
 def test_a_page_can_be_short(vendor: Make) -> None:
     asked = vendor(uniform=150, drifts=(Drift(kind="short", rows=3),)).collected()
     first = asked.read(1)
@@ -161,3 +168,12 @@ def test_the_same_page_is_the_same_bytes_from_the_cache_and_made_again(vendor: M
     kept, forgetful = (vendor(uniform=150, cache_megabytes=room).collected() for room in (64, 0))
     lists = [json.dumps(asked.read(2)["data"]["list"]) for asked in (kept, kept, forgetful)]
     assert lists[0] == lists[1] == lists[2]
+
+
+def test_pages_rendered_ahead_are_those_that_are_read(vendor: Make) -> None:
+    asked = vendor(uniform=250).collected()
+    assert asked.simulator.prepare(asked.taxpayer, "202411", "81", "input") == 3
+    truth = asked.simulator.invoices(asked.taxpayer, "202411", "81", "input")
+    assert [number for page in (1, 2, 3) for number in numbers(asked.read(page))] == [
+        invoice.digital_number for invoice in truth
+    ]

@@ -34,6 +34,13 @@ def test_a_wrong_password_is_http_403_and_no_violation(vendor: Make) -> None:
     assert asked.violations == ()
 
 
+def test_every_password_can_be_wrong(vendor: Make) -> None:
+    asked = vendor()
+    asked.simulator.configure(type(asked.scenario)(refuse_logins=True))
+    credentials = {"appKey": asked.scenario.app_key, "appSecurity": asked.scenario.app_security}
+    assert asked.send(TOKEN, credentials).status == 403
+
+
 def test_a_token_ends_with_its_time(vendor: Make) -> None:
     asked = vendor()
     asked.clock.now += 7200

@@ -73,9 +73,14 @@ class JobBoard:
         now = self._clock()
         with self._lock:
             job = self._shown((taxpayer_no, invoice_month, type_, direction), now)
-            if job is None or now < job.started_at + self._scenario.silent_seconds:
+            if job is None or now < job.started_at + self._silence((taxpayer_no, invoice_month, type_, direction)):
                 return None
             return job.status(now)
+
+    def _silence(self, cell: Cell) -> float:
+        """Seconds after a start without a row."""
+        longer = (rule.seconds for rule in self._scenario.silent if rule.covers(*cell))
+        return max(longer, default=self._scenario.silent_seconds)
 
     def generation(self, taxpayer_no: str, invoice_month: str, type_: str, direction: str) -> int:
         """Which generation of the slice's data can be read now; 0 = none, its job is not processed."""

@@ -196,6 +196,8 @@ def _drifted(drift: Drift, page: int, total: int, start: int, stop: int) -> tupl
         return total, min(start, total), min(stop, total)
     if drift.kind == "shift" and page > drift.after_page:
         return total, max(0, start - drift.rows), max(0, stop - drift.rows)
+    if drift.kind == "repeat" and page == drift.after_page + 1:
+        return total, max(0, start - drift.rows), stop
     if drift.kind == "short" and page == drift.after_page:
         return total, start, max(start, stop - drift.rows)
     return total, start, stop

@@ -20,7 +20,7 @@ class Slow(Where, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A slice that takes its time."""
 
     seconds: float
-    """From the start of the job until the slice is processed."""
+    """From the start of the job until the slice is processed (``slow``) or has a row at all (``silent``)."""
 
 
 class CodeAnswer(Where, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -37,10 +37,11 @@ class CodeAnswer(Where, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Drift(Where, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Paging that changes under the reader. A read of a slice begins with every request for its first page."""
 
-    kind: Literal["grow", "shift", "short"]
+    kind: Literal["grow", "shift", "repeat", "short"]
     """
     * ``grow``: pages up to ``after_page`` count and show ``rows`` invoices fewer than the pages after it
     * ``shift``: after ``after_page`` the rows have moved back by ``rows``: so many come again, the last are never shown
+    * ``repeat``: the page after ``after_page`` begins with the last ``rows`` rows of the one before it, and is longer
     * ``short``: page ``after_page`` lacks its last ``rows`` rows although the count includes them
     """
     after_page: int = 1
@@ -80,6 +81,8 @@ class EkuaibaoScenario(Scenario, frozen=True, kw_only=True, forbid_unknown_field
     app_key: str = "test-app-key-0001"
     app_security: str = "test-app-security-0001"
 
+    refuse_logins: bool = False
+    """Every password is wrong."""
     token_seconds: float = 7200.0
     """Life of a token."""
     token_requests: int = 0
@@ -95,6 +98,8 @@ class EkuaibaoScenario(Scenario, frozen=True, kw_only=True, forbid_unknown_field
     """Then ``processing`` so long."""
     silent_seconds: float = 0.0
     """No row about the new job so long after its start."""
+    silent: tuple[Slow, ...] = ()
+    """Slices whose rows are missing for longer."""
     stale_seconds: float = 0.0
     """The rows of the job before are shown so long after a start."""
     earlier_jobs: tuple[Month, ...] = ()

@@ -17,7 +17,7 @@ from fapiao.testing.slice_truth import summed
 from fapiao_ekuaibao.simulator import document
 from fapiao_ekuaibao.simulator.document import DIRECTIONS, TYPES
 from fapiao_ekuaibao.simulator.jobs import Busy, JobBoard
-from fapiao_ekuaibao.simulator.pages import Cell, Ledger, PageCache
+from fapiao_ekuaibao.simulator.pages import Cell, Ledger, PageCache, Window
 from fapiao_ekuaibao.simulator.request_checks import Problem, apply_problems, body_of, login_problems, read_problems
 from fapiao_ekuaibao.simulator.scenario import EkuaibaoScenario
 from fapiao_ekuaibao.simulator.tokens import TokenOffice
@@ -64,6 +64,15 @@ class EkuaibaoSimulator(SimulatedVendor[EkuaibaoScenario]):
         self, taxpayer_no: str, invoice_month: str, type: str, direction: str, generation: int = 1
     ) -> Iterator[Invoice]:
         return self._ledger.invoices((taxpayer_no, invoice_month, type, direction), generation)
+
+    def prepare(self, taxpayer_no: str, invoice_month: str, type: str, direction: str, page_size: int = 100) -> int:
+        cell = (taxpayer_no, invoice_month, type, direction)
+        size = min(page_size, self.scenario.page_size_cap or 100)
+        total = len(self._ledger.positions(cell, 1))
+        pages = -(-total // size)
+        for page in range(pages):
+            self._pages.rendered(cell, 1, Window(total, page * size, min((page + 1) * size, total)))
+        return pages
 
     def _slice_truth(self, cell: Cell, generation: int) -> SliceTruth:
         taxpayer_no, invoice_month, type_, direction = cell
@@ -129,7 +138,8 @@ class EkuaibaoSimulator(SimulatedVendor[EkuaibaoScenario]):
         problems = login_problems(body)
         if problems:
             return self._http_error(400, problems[0].message, f"login: {problems[0].sentence}")
-        if (body["appKey"], body["appSecurity"]) != (self.scenario.app_key, self.scenario.app_security):
+        known = (self.scenario.app_key, self.scenario.app_security)
+        if self.scenario.refuse_logins or (body["appKey"], body["appSecurity"]) != known:
             return self._http_error(403, "appKey或appSecurity不正确")
         return self._issued()
 

@@ -132,7 +132,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_concurrency: int = 0
     """Requests of one account answered at once; more get HTTP 429 and are reported. 0 = no limit."""
     requests_per_second: dict[str, float] = {}
-    """Operation → allowed rate per account; faster ones get HTTP 429 and are reported."""
+    """Operation, or path → allowed rate per account; faster ones get HTTP 429 and are reported."""
     rate_tolerance: float = 0.25
     """Seconds by which a request may arrive early: schedulers and networks jitter."""
 

@@ -8,7 +8,9 @@ carries it out. In process::
         assert simulator.report().violations == ()
 
 Over HTTP the same is at ``/__simulator__/report``, ``/__simulator__/truth?taxpayer_no=…&invoice_month=…`` and
-``/__simulator__/scenario`` (GET shows it, PUT begins again with another one). The server listens on loopback only.
+``/__simulator__/scenario`` (GET shows it, PUT begins again with another one); POST
+``/__simulator__/prepare?taxpayer_no=…&invoice_month=…&type=…&direction=…`` renders a slice's pages ahead. The server
+listens on loopback only.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, parse_qsl
 
 import msgspec
 
@@ -34,6 +36,7 @@ __all__ = ["Answer", "Call", "Report", "SimulatedVendor", "SliceTruth", "Subject
 
 CONTROL = "/__simulator__/"
 S = TypeVar("S", bound=Scenario)
+V = TypeVar("V", bound="SimulatedVendor[Any]")
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,10 +108,15 @@ class SimulatedVendor(ABC, Generic[S]):
     def connection(self) -> Mapping[str, Any]:
         """The connection to use, as its JSON is written: host, login, password, extra."""
 
+    def prepare(self, taxpayer_no: str, invoice_month: str, type: str, direction: str, page_size: int = 100) -> int:
+        """Render the pages of a slice ahead, as many as the cache has room for, so that a benchmark does not wait for
+        them; returns their number."""
+        return 0
+
     # Running.
 
     @contextmanager
-    def running(self, port: int = 0) -> Iterator[SimulatedVendor[S]]:
+    def running(self: V, port: int = 0) -> Iterator[V]:  # noqa: PYI019 - typing has no Self on Python 3.10
         """Serves on loopback while the block runs."""
         self.start(port)
         try:
@@ -164,10 +172,11 @@ class SimulatedVendor(ABC, Generic[S]):
             observer.over_concurrency()
             observer.violation(f"{name}: {at_once} requests at once, the account may have {scenario.max_concurrency}")
             return Answer(status=429, body=self.throttled())
-        rate = scenario.requests_per_second.get(name)
-        if rate and observer.too_fast(subject.account, name, rate, scenario.rate_tolerance, self.clock()):
-            observer.violation(f"{name}: faster than the {rate:g} requests per second the account may have")
-            return Answer(status=429, body=self.throttled(), headers=(("Retry-After", "1"),))
+        for bucket in (name, call.path):
+            rate = scenario.requests_per_second.get(bucket)
+            if rate and observer.too_fast(subject.account, bucket, rate, scenario.rate_tolerance, self.clock()):
+                observer.violation(f"{bucket}: faster than the {rate:g} requests per second the account may have")
+                return Answer(status=429, body=self.throttled(), headers=(("Retry-After", "1"),))
         delay = scenario.delay(ordinal)
         if delay:
             self._sleep(delay)
@@ -219,6 +228,11 @@ class SimulatedVendor(ABC, Generic[S]):
                 return Answer(body=msgspec.json.encode(self.report()))
             if name == "truth":
                 return Answer(body=msgspec.json.encode(self._truth(parse_qs(call.query))))
+            if name == "prepare" and call.method == "POST":
+                query = dict(parse_qsl(call.query))
+                cell = (query["taxpayer_no"], query["invoice_month"], query["type"], query["direction"])
+                pages = self.prepare(*cell, page_size=int(query.get("page_size", 100)))
+                return Answer(body=msgspec.json.encode({"pages": pages}))
             if name == "scenario" and call.method == "PUT":
                 self.configure(msgspec.json.decode(call.body, type=self.scenario_type))
                 return Answer(body=b"{}")
@@ -226,7 +240,7 @@ class SimulatedVendor(ABC, Generic[S]):
                 return Answer(body=msgspec.json.encode(self.scenario))
         except (msgspec.DecodeError, ValueError, LookupError) as problem:
             return Answer(status=400, body=msgspec.json.encode({"problem": str(problem)}))
-        return Answer(status=404, body=b'{"problem":"report, truth or scenario"}')
+        return Answer(status=404, body=b'{"problem":"report, truth, scenario or prepare"}')
 
     def _truth(self, query: Mapping[str, Sequence[str]]) -> Any:
         taxpayer_no, invoice_month = query["taxpayer_no"][0], query["invoice_month"][0]
