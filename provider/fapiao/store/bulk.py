@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-__all__ = ["CHUNK", "Row", "Writer", "chunks", "columns"]
+__all__ = ["CHUNK", "Row", "Writer", "chunks", "columns", "generated_key"]
 
 Row = Sequence[str | None]
 
@@ -24,7 +24,7 @@ _FIELD, _ROW, _NULL = "\x1f", "\x1d", "\x1eN"
 _AWKWARD = {_FIELD: "\\x1f", _ROW: "\\x1d", "\x1e": "\\x1e"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def columns(table: sa.Table) -> tuple[str, ...]:
     """Names of the columns that rows give, in order: all but a generated key."""
     return tuple(column.name for column in table.columns if column is not table.autoincrement_column)
@@ -35,6 +35,14 @@ def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
     everything = list(values)
     for start in range(0, len(everything), CHUNK):
         yield everything[start : start + CHUNK]
+
+
+def generated_key(inserted: sa.CursorResult[Any]) -> int:
+    """The key that the database gave to a single inserted row."""
+    keys = inserted.inserted_primary_key
+    if keys is None:
+        raise TypeError("the statement inserted no row with a generated key")
+    return int(keys[0])
 
 
 class Writer:
@@ -64,13 +72,12 @@ class Writer:
 
         Waits for other transactions that claim the same keys; give the rows in the order of their keys.
         """
-        if self._connection.dialect.name == "postgresql":
-            arrays = ", ".join(f"%s::{_array_type(table.c[name])}[]" for name in columns(table))
+        if self._copy:
             statement = (
-                f"INSERT INTO {self._name(table)} ({self._columns(table)}) SELECT * FROM unnest({arrays})"
+                f"INSERT INTO {self._name(table)} ({self._columns(table)}) SELECT * FROM {self._arrays(table)}"  # noqa: S608
                 " ON CONFLICT DO NOTHING"
             )
-            return self._connection.exec_driver_sql(statement, tuple(map(list, zip(*rows, strict=True)))).rowcount
+            return self._connection.exec_driver_sql(statement, self._transposed(rows)).rowcount
         verb = "INSERT OR IGNORE INTO" if self._connection.dialect.name == "sqlite" else "INSERT IGNORE INTO"
         return self._connection.exec_driver_sql(self._statement(verb, table), rows).rowcount
 
@@ -79,11 +86,27 @@ class Writer:
         if not rows:
             return
         key, *others = columns(table)
+        if self._copy:
+            sets = ", ".join(f"{self._quote(name)} = fresh.{self._quote(name)}" for name in others)
+            statement = (
+                f"UPDATE {self._name(table)} AS old SET {sets} FROM {self._arrays(table)}"  # noqa: S608 -- our names
+                f" AS fresh ({self._columns(table)}) WHERE old.{self._quote(key)} = fresh.{self._quote(key)}"
+            )
+            self._connection.exec_driver_sql(statement, self._transposed(rows))
+            return
         sets = ", ".join(f"{self._quote(name)} = {self._mark}" for name in others)
-        statement = f"UPDATE {self._name(table)} SET {sets} WHERE {self._quote(key)} = {self._mark}"  # noqa: S608 -- our names
+        statement = f"UPDATE {self._name(table)} SET {sets} WHERE {self._quote(key)} = {self._mark}"  # noqa: S608
+        self._connection.exec_driver_sql(statement, [(*rest, first) for first, *rest in rows])
+
+    def _arrays(self, table: sa.Table) -> str:
+        """PostgreSQL: rows as one array per column, a single statement for all of them."""
+        dialect = self._connection.dialect
+        kinds = (table.c[name].type.compile(dialect=dialect) for name in columns(table))
+        return f"unnest({', '.join(f'%s::{kind}[]' for kind in kinds)})"
+
+    def _transposed(self, rows: list[Row]) -> tuple[list[str | None], ...]:
         absent = self.absent
-        params = [(*(None if value == absent else value for value in rest), first) for first, *rest in rows]
-        self._connection.exec_driver_sql(statement, params)
+        return tuple([None if value == absent else value for value in column] for column in zip(*rows, strict=True))
 
     def _statement(self, verb: str, table: sa.Table) -> str:
         marks = ", ".join([self._mark] * len(columns(table)))
@@ -115,10 +138,6 @@ class Writer:
     @property
     def _quote(self) -> Callable[[str], str]:
         return self._connection.dialect.identifier_preparer.quote
-
-
-def _array_type(column: sa.Column[Any]) -> str:
-    return "bigint" if isinstance(column.type, sa.BigInteger) else "text"
 
 
 def _copy_text(rows: list[Row]) -> str:

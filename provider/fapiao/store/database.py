@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine, make_url
@@ -167,16 +167,18 @@ class Database:
         self._engine.dispose()
 
     def _be_ready(self) -> None:
+        if not self._ready:
+            with self._lock:
+                self._prepare()
+
+    def _prepare(self) -> None:
         if self._ready:
-            return
-        with self._lock:
-            if self._ready:
-                return
-            if self.dialect == "sqlite" and (self.version() or "") < HEAD:
-                self.migrate()
-            else:
-                self.check()
-            self._ready = True
+            return  # another thread was first
+        if self.dialect == "sqlite" and (self.version() or "") < HEAD:
+            self.migrate()
+        else:
+            self.check()
+        self._ready = True
 
     def _try(self, work: Callable[[Connection], T], *, write: bool = True, raw: bool = False) -> T:
         tries = 0

@@ -39,10 +39,6 @@ _TABLES: tuple[sa.Table, ...] = (
 )
 _HEAD = columns(invoice_tables.invoices)
 _LINE = columns(invoice_tables.lines)
-_VEHICLE = columns(invoice_tables.vehicles)
-_CUSTOMS = columns(invoice_tables.customs)
-_TRIP = columns(invoice_tables.trips)
-_BUSINESS = columns(invoice_tables.special_businesses)
 
 
 def content_of(invoice: Invoice) -> tuple[Invoice, str, str]:
@@ -100,52 +96,32 @@ class RowSet:
 
     def document(self, key: str, invoice: Invoice, sources: str, first_seen: str) -> Row:
         """Add the children of a document and return its head; the caller inserts it or writes it over the old one."""
-        absent = repeat(self._absent)
         values: dict[str, Any] = msgspec.to_builtins(invoice)
-        rows = self._rows
-        stated = values.get("lines")
-        if stated:
-            kept = rows[invoice_tables.lines]
-            for line in stated:
-                line["invoice_key"] = key
-                line["line_no"] = str(line["line_no"])
-                line.setdefault("kind", "normal")
-                if "extra" in line:
-                    line["extra"] = json_text(line["extra"])
-                kept.append(tuple(map(line.get, _LINE, absent)))
-        if invoice.vehicle is not None:
-            rows[invoice_tables.vehicles].append(self._child(values["vehicle"], key, _VEHICLE))
-        if invoice.customs is not None:
-            rows[invoice_tables.customs].append(self._child(values["customs"], key, _CUSTOMS))
-        if invoice.trips:
-            for trip, leg in zip(values["trips"], invoice.trips, strict=True):
-                trip["trip_no"] = str(leg.trip_no)
-                if leg.recorded_at is not None:
-                    trip["recorded_at"] = leg.recorded_at.isoformat(" ", "microseconds")
-                rows[invoice_tables.trips].append(self._child(trip, key, _TRIP))
-        if invoice.special_businesses:
-            for business in values["special_businesses"]:
-                business["seq"] = str(business["seq"])
-                rows[invoice_tables.special_businesses].append(self._child(business, key, _BUSINESS))
+        if invoice.lines:
+            self._add_lines(key, values["lines"])
+        if invoice.vehicle is not None or invoice.customs is not None or invoice.trips or invoice.special_businesses:
+            self._add_particulars(key, invoice, values)
         values["invoice_key"] = key
         values["sources"] = sources
         values["first_seen_at"] = first_seen
         values["changed_at"] = self.now
         values["line_count"] = str(len(invoice.lines))
-        values["is_red"] = "1" if invoice.is_red else "0"
+        # msgspec leaves out what equals its default:
         values["state"] = invoice.state
         values["level"] = invoice.level.value
-        if invoice.issued_at is not None:
-            values["issued_at"] = invoice.issued_at.isoformat(" ", "microseconds")
+        values["is_red"] = "1" if invoice.is_red else "0"
+        # and gives other than texts, or not as databases write them, for these:
         if invoice.has_goods_list is not None:
             values["has_goods_list"] = "1" if invoice.has_goods_list else "0"
         if invoice.declared_line_count is not None:
             values["declared_line_count"] = str(invoice.declared_line_count)
+        if invoice.issued_at is not None:
+            values["issued_at"] = invoice.issued_at.isoformat(" ", "microseconds")
         if invoice.amounts_derived:
             values["amounts_derived"] = ",".join(invoice.amounts_derived)
         if invoice.extra is not None:
             values["extra"] = json_text(invoice.extra)
-        return tuple(map(values.get, _HEAD, absent))
+        return tuple(map(values.get, _HEAD, repeat(self._absent)))
 
     def new_document(self, key: str, invoice: Invoice, sources: str, first_seen: str) -> None:
         """Add a document that is not in the database yet, with its children."""
@@ -161,11 +137,38 @@ class RowSet:
                 finding.field, finding.message, self.now,
             )  # fmt: skip
 
-    def _child(self, values: dict[str, Any], key: str, names: tuple[str, ...]) -> Row:
+    def _add_lines(self, key: str, lines: list[dict[str, Any]]) -> None:
+        kept = self._rows[invoice_tables.lines]
+        absent = repeat(self._absent)
+        for line in lines:
+            line["invoice_key"] = key
+            line["line_no"] = str(line["line_no"])
+            if "kind" not in line:
+                line["kind"] = "normal"
+            if "extra" in line:
+                line["extra"] = json_text(line["extra"])
+            kept.append(tuple(map(line.get, _LINE, absent)))
+
+    def _add_particulars(self, key: str, invoice: Invoice, values: dict[str, Any]) -> None:
+        """What only some types have."""
+        for trip, leg in zip(values.get("trips", ()), invoice.trips, strict=True):
+            trip["trip_no"] = str(leg.trip_no)
+            if leg.recorded_at is not None:
+                trip["recorded_at"] = leg.recorded_at.isoformat(" ", "microseconds")
+            self._add_child(invoice_tables.trips, key, trip)
+        for business in values.get("special_businesses", ()):
+            business["seq"] = str(business["seq"])
+            self._add_child(invoice_tables.special_businesses, key, business)
+        if invoice.vehicle is not None:
+            self._add_child(invoice_tables.vehicles, key, values["vehicle"])
+        if invoice.customs is not None:
+            self._add_child(invoice_tables.customs, key, values["customs"])
+
+    def _add_child(self, table: sa.Table, key: str, values: dict[str, Any]) -> None:
         values["invoice_key"] = key
         if "extra" in values:
             values["extra"] = json_text(values["extra"])
-        return tuple(map(values.get, names, repeat(self._absent)))
+        self._rows[table].append(tuple(map(values.get, columns(table), repeat(self._absent))))
 
 
 def _without_nul(value: Any) -> Any:

@@ -6,7 +6,7 @@ check per copied row would halve the load rate.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Date, Index, Integer, Numeric, String, Table, Text
+from sqlalchemy import Boolean, Column, Date, Index, Integer, Numeric, PrimaryKeyConstraint, String, Table, Text
 
 from fapiao.store.columns import TABLE_OPTIONS, EpochTime, big_key, clock_time, long_text, money, quantity
 from fapiao.store.ledger_tables import metadata
@@ -118,9 +118,10 @@ lines = Table(
 numbers = Table(
     "fapiao_invoice_number",
     metadata,
-    Column("scheme", String(16), primary_key=True, comment="digital20 code_no customs certificate"),
-    Column("value", String(96), primary_key=True),
+    Column("scheme", String(16), nullable=False, comment="digital20 code_no customs certificate"),
+    Column("value", String(96), nullable=False),
     Column("invoice_key", big_key(), nullable=False, index=True),
+    PrimaryKeyConstraint("value", "scheme"),  # in this order: planners without statistics scan all of a scheme
     comment="every number a document goes by; no document twice",
     **TABLE_OPTIONS,
 )

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from fapiao.errors import StoreError
 from fapiao.store import proof
-from fapiao.store.database import Database, T
+from fapiao.store.bulk import generated_key
+from fapiao.store.database import Database
 from fapiao.store.ledger_records import (
     CLOSED_STATES,
     FINAL_SLICE_STATES,
@@ -82,7 +83,7 @@ class Ledger:
                     opened_at=now,
                 )
             )
-            collection_id = inserted.inserted_primary_key[0]
+            collection_id = generated_key(inserted)
             connection.execute(slices.insert(), [_new_slice(collection_id, part, now) for part in sorted(set(wanted))])
             return _collection(_row(connection, collection_id))
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from fapiao.errors import StoreError
 from fapiao.invoices.folding import Observation, fold
-from fapiao.store.bulk import Writer, chunks
+from fapiao.store.bulk import Writer, chunks, generated_key
 from fapiao.store.claiming import assign
 from fapiao.store.database import Database
 from fapiao.store.documents import RowSet, json_text
@@ -90,6 +90,8 @@ class Loader:
         def work(connection: Connection) -> LoadReport:
             nonlocal unused
             fresh = iter(keys)
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(_BY_KEY)
             report = _Load(connection, self._database.schema, self._clock()).run(pages, fresh)
             unused = list(fresh)
             return report
@@ -188,7 +190,7 @@ class _Load:
                     fetched_at=seen,
                 )
             )
-            page_id = str(inserted.inserted_primary_key[0])
+            page_id = str(generated_key(inserted))
             stored.append(StoredPage(page, seen, str(page.slice_id), str(page.read_no), page_id))
             self._quarantine(stored[-1])
         return stored
@@ -239,3 +241,6 @@ class _Load:
 
 
 _ZERO = Decimal(0)
+_BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
+"""Every statement of a load goes by key. A table that has just been filled has no statistics yet, and PostgreSQL would
+rather read all of it for each batch."""

@@ -42,7 +42,7 @@ def upgrade(connection: Connection, schema: str | None) -> None:
     name = connection.dialect.name
     if name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_NUMBER)))
-        if schema and not connection.dialect.has_schema(connection, schema):  # type: ignore[attr-defined]  # PostgreSQL's
+        if schema and not connection.dialect.has_schema(connection, schema):
             connection.execute(sa.schema.CreateSchema(schema))
     elif name in _MYSQL and not connection.execute(sa.select(sa.func.get_lock(_LOCK_NAME, _LOCK_PATIENCE))).scalar():
         raise StoreError("another process is changing the tables just now.", advice="Run again when it has finished.")

@@ -157,7 +157,12 @@ def _hold_again(connection: Connection, rows: RowSet, groups: dict[int, Group]) 
     for (taxpayer_no, direction, at), keys in sorted(again.items()):
         connection.execute(
             holdings.update()
-            .where(table.invoice_key.in_(sorted(keys)), table.taxpayer_no == taxpayer_no, table.direction == direction)
+            .where(
+                table.invoice_key.in_(sorted(keys)),
+                # Not the bare column: a planner without statistics would go through all that the taxpayer holds.
+                sa.func.coalesce(table.taxpayer_no, "") == taxpayer_no,
+                table.direction == direction,
+            )
             .values(**_widened(table, at))
         )
 

@@ -106,7 +106,7 @@ def upgrade() -> None:
         sa.Column("scheme", sa.String(16), nullable=False, comment="digital20 code_no customs certificate"),
         sa.Column("value", sa.String(96), nullable=False),
         sa.Column("invoice_key", big_key(), nullable=False),
-        sa.PrimaryKeyConstraint("scheme", "value", name="pk_fapiao_invoice_number"),
+        sa.PrimaryKeyConstraint("value", "scheme", name="pk_fapiao_invoice_number"),
         schema=schema,
         comment="every number a document goes by; no document twice",
         **TABLE_OPTIONS,
