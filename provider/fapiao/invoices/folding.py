@@ -58,8 +58,8 @@ def fold(observations: Sequence[Observation], ranks: Mapping[str, int] = RANKS) 
     """
     if not observations:
         raise ValueError("There is nothing to fold: a document needs at least one observation.")
-    if len(observations) == 1:
-        only = observations[0].invoice
+    only = observations[0].invoice
+    if all(item.invoice == only for item in observations):
         if only.findings or only.deduction is not None:
             only = msgspec.structs.replace(only, findings=(), deduction=None)
         return Folded(invoice=only)
@@ -78,6 +78,7 @@ def fold(observations: Sequence[Observation], ranks: Mapping[str, int] = RANKS) 
     _fold_type(best_first, fields, conflicts)
     _fold_state(best_first, fields)
     _fold_rate(best_first, fields)
+    _fold_business(best_first, fields)
     _fold_time(best_first, fields)
     fields["lines"] = _best_lines(best_first)
     fields["level"] = max((item.invoice.level for item in best_first), key=_LEVELS.index)
@@ -92,7 +93,7 @@ _EMPTY: Mapping[str, Any] = {"vehicle": None, "customs": None, "trips": (), "spe
 _WHOLE = tuple(_EMPTY)
 _PAIRED = (
     "doc_type", "doc_type_raw", "state", "state_raw", "is_red", "amounts_derived", "tax_rate", "tax_rate_text",
-    "tax_rate_kind", "issued_at", "lines", "level", "findings", "deduction",
+    "tax_rate_kind", "special_business", "special_business_raw", "issued_at", "lines", "level", "findings", "deduction",
 )  # fmt: skip
 """Fields that a function of their own decides, and what does not belong to the document: findings, a holder's deduction."""
 _PLAIN = ("has_goods_list", "declared_line_count")
@@ -130,7 +131,7 @@ def _ordered(observations: Sequence[Observation], ranks: Mapping[str, int]) -> l
     return [observations[i] for i in order]
 
 
-_ENCODER = msgspec.json.Encoder(order="deterministic")
+_ENCODER = msgspec.json.Encoder()
 
 
 def _first(values: Any) -> Any:
@@ -239,6 +240,16 @@ def _fold_rate(best_first: list[Observation], fields: dict[str, Any]) -> None:
     fields["tax_rate"] = chosen.tax_rate
     fields["tax_rate_text"] = chosen.tax_rate_text
     fields["tax_rate_kind"] = chosen.tax_rate_kind
+
+
+def _fold_business(best_first: list[Observation], fields: dict[str, Any]) -> None:
+    """The canonical name and the raw code of one observation: one whose code was understood before any other."""
+    chosen = max(
+        best_first,
+        key=lambda item: 2 * (item.invoice.special_business is not None) + (item.invoice.special_business_raw is not None),
+    ).invoice
+    fields["special_business"] = chosen.special_business
+    fields["special_business_raw"] = chosen.special_business_raw
 
 
 _MIDNIGHT = time(0)

@@ -102,8 +102,10 @@ def identifier(raw: Any, problems: Problems, field: str) -> str | None:
             return None
         text = as_text
     if not text.isascii():
+        # Twice: "¸" becomes a space with a combining mark, which joins the letter before it once the space is gone.
         text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))
-    if not text.isprintable() or " " in text:
+        text = unicodedata.normalize("NFKC", _SPACES.sub("", text.translate(_INVISIBLE)))
+    elif not text.isprintable() or " " in text:
         text = _SPACES.sub("", text.translate(_INVISIBLE))
     if len(text) > LONGEST_IDENTIFIER:
         problems.add("V7", field)
