@@ -59,7 +59,7 @@ def billed(envelope: Envelope) -> int | None:
     counts as one: it must not look free.
     """
     charged = envelope.sfjf.strip().upper() if isinstance(envelope.sfjf, str) else envelope.sfjf
-    if charged in ("N", "0", 0) and charged is not None:
+    if charged in ("N", "0", 0):
         return 0
     units = envelope.jf_num
     if isinstance(units, str):

@@ -92,7 +92,9 @@ def _place(account: Account, settings: Settings, query: SyncQuery, cursor: str |
     except ValueError:
         place = _Place(0, 0)
     if place.page < 1 or not 1 <= place.size <= LARGEST_PAGE:
-        raise PluginError(f"The cursor {cursor!r} is not one that jcsk's pages name (page/size).", source=account.source)
+        raise PluginError(
+            f"The cursor {cursor!r} is not one that jcsk's pages name (page/size).", source=account.source
+        )
     return place
 
 
@@ -137,7 +139,9 @@ def _sequential(records: list[Any], total: int | None, charged: int | None, plac
     print_ = digest(records)
     if print_ == place.before:
         if len(records) == place.size:
-            raise broken(f"page {place.page} repeats the rows of page {place.page - 1}, so the end of the list cannot be told")
+            raise broken(
+                f"page {place.page} repeats the rows of page {place.page - 1}, so the end of the list cannot be told"
+            )
         return Page(records=[], total=total, billed=charged)
     if place.page >= _MOST_PAGES:
         raise broken(f"the list has not ended after {place.page} pages")
@@ -154,6 +158,8 @@ def _count(content: Mapping[str, Any]) -> int | None:
             return None
         if text.isascii() and text.isdigit() and len(text) <= 12:
             return int(text)
-    elif isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 <= value < 10**12 and value == int(value):
+    elif (
+        isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 <= value < 10**12 and value == int(value)
+    ):
         return int(value)
     raise broken(f"count is {kind_of(value)} that is not a count")

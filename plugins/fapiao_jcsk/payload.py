@@ -104,7 +104,14 @@ def _unzipped(data: bytes, limits: Limits) -> bytes:
                     return text
                 left -= len(text)
     except (
-        zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError, NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        OSError,
+        ValueError,
+        RuntimeError,
+        NotImplementedError,
     ):
         # What `zipfile` raises for damage; the texts may quote the entry's bytes, so they are not passed on.
         raise _broken("the archive is damaged: its directory, sizes or checksums contradict each other") from None

@@ -24,7 +24,9 @@ def signature(fields: Mapping[str, str], secret: str, *, sign_type: str, prefix:
     ``prefix`` is the literal text in front of the HMAC's text, ``?`` in every working client; MD5 has none.
     """
     if sign_type == "1":
-        text = fields["appid"] + secret + fields["content"] + fields["jtnsrsbh"] + fields["nsrsbh"] + fields["serviceid"]
+        text = (
+            fields["appid"] + secret + fields["content"] + fields["jtnsrsbh"] + fields["nsrsbh"] + fields["serviceid"]
+        )
         return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest().upper()
     text = prefix + "&".join(f"{name}={fields[name]}" for name in SIGNED_FIELDS)
     return base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha256")).decode()

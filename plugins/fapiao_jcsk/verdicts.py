@@ -12,9 +12,7 @@ from fapiao_jcsk.envelope import OK_CODE, broken, outline, said
 __all__ = ["classify"]
 
 _SIGNATURE_WORDS = ("签名", "验签", "signature", "signtype", "appid", "appsecret")
-_SIGNATURE_ADVICE = (
-    "Check login (appid), password (appsecret), group_tax_no and the settings sign_type and sign_prefix of the connection."
-)
+_SIGNATURE_ADVICE = "Check login (appid), password (appsecret), group_tax_no and the settings sign_type and sign_prefix of the connection."
 _UNKNOWN_ADVICE = (
     "Read the vendor's message: the codes are not published. Check the connection and the taxpayer's set-up at the vendor, "
     "and ask the vendor with the code if the message does not help."

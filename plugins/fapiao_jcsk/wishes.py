@@ -59,7 +59,9 @@ def query_of(account: Account, wish: SyncQuery) -> SyncQuery:
     kind = settings.profile.get(wish.query)
     if kind is None:
         known = ", ".join(f"{code} ({entry.label})" for code, entry in settings.profile.items())
-        faults.append(f"the list (rzzt) {wish.query[:20]!r} is not known; known are {known}; add others to rzzt_profile")
+        faults.append(
+            f"the list (rzzt) {wish.query[:20]!r} is not known; known are {known}; add others to rzzt_profile"
+        )
     if not _TAXPAYER.fullmatch(wish.taxpayer_no):
         faults.append("the taxpayer number is not 9 to 20 digits and capital letters")
     if wish.tax_period is not None and not _MONTH.fullmatch(wish.tax_period):

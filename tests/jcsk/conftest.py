@@ -110,3 +110,9 @@ def context() -> NormalizeContext:
     return NormalizeContext(
         source="jcsk", api="sync", taxpayer_no=TAXPAYER, invoice_month="", type="11", direction="input"
     )
+
+
+@pytest.fixture
+def records(read: Callable[..., tuple[Page, Request]], sample: Callable[[str], bytes]) -> Callable[[str], list[Any]]:
+    """The records of a sample page, as the framework gets them."""
+    return lambda case: read(wrapped(sample(case)))[0].records

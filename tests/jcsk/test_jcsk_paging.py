@@ -33,7 +33,8 @@ def test_a_request_is_one_signed_post_to_the_service(read: Read, answer: Answer)
 
 
 @pytest.mark.parametrize(
-    ("setting", "path"), [("/", "/"), ("gateway/api", "/gateway/api"), ("/invoice/S000621", "/invoice/S000621"), ("", "/invoice/S000621")]
+    ("setting", "path"),
+    [("/", "/"), ("gateway/api", "/gateway/api"), ("/invoice/S000621", "/invoice/S000621"), ("", "/invoice/S000621")],
 )
 def test_the_path_is_the_deployments_own(read: Read, answer: Answer, setting: str, path: str) -> None:
     assert read(answer(None), path=setting)[1].path == path
@@ -44,9 +45,7 @@ def test_every_request_field_reaches_the_vendor(read: Read, answer: Answer, quer
         "fpdm": "9900241160", "fphm": "00123456", "fplxdm": "81,8208", "fpztdm": "0,2,7,8", "fxdjdm": "01,02,03",
         "gxrq_q": "2024-11-01", "gxrq_z": "2024-11-30", "pageSize": "50", "qdfphm": "24990000000000000001",
     }  # fmt: skip
-    wish = query(
-        "11", tax_period="202411", first_on="2024-11-02", last_on="2024-11-29", zipped=True, filters=filters
-    )
+    wish = query("11", tax_period="202411", first_on="2024-11-02", last_on="2024-11-29", zipped=True, filters=filters)
     assert asked(read(answer(None), wish=wish)[1]) == filters | {
         "iszip": "1", "page": 1, "pageSize": 50, "rq_q": "2024-11-02", "rq_z": "2024-11-29", "rzzt": "11", "skssq": "202411",
     }  # fmt: skip
@@ -155,7 +154,9 @@ def test_periods_that_are_all_empty_are_no_rows(read: Read, answer: Answer, rows
 def test_rows_of_a_list_stay_bare_unless_the_answer_names_a_period(read: Read, answer: Answer, rows: Rows) -> None:
     assert read(answer(rows([ROW], count=1)))[0].records == [ROW]
     assert read(answer(rows([ROW], count=1, skssq="")))[0].records == [ROW]
-    assert read(answer(rows([ROW], count=1, skssq="202201")))[0].records == [{"period": "202201", "family": None, "row": ROW}]
+    assert read(answer(rows([ROW], count=1, skssq="202201")))[0].records == [
+        {"period": "202201", "family": None, "row": ROW}
+    ]
 
 
 @pytest.mark.parametrize(

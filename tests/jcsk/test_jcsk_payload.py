@@ -59,7 +59,7 @@ def test_empty_content_is_nothing(content: str | None) -> None:
 
 
 def test_numbers_stay_exact() -> None:
-    assert read_content(b64(b'[24990000000000000001, 0.10]'), Limits()) == [24990000000000000001, Decimal("0.10")]
+    assert read_content(b64(b"[24990000000000000001, 0.10]"), Limits()) == [24990000000000000001, Decimal("0.10")]
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
@@ -98,7 +98,7 @@ def test_the_first_json_of_several_entries_is_read(archive: Archive) -> None:
         ("A", "not Base64"),
         (b64(b"<html><body>502</body></html>"), "a web page instead of JSON"),
         (b64(b'{"count": 1, "Invo'), "not whole JSON"),
-        (b64("{\"a\":\"甲乙\"}".encode("gbk")), "not UTF-8 text"),
+        (b64('{"a":"甲乙"}'.encode("gbk")), "not UTF-8 text"),
         (b64(b"[" * 100_000), "not whole JSON"),
         (b64(b"hello"), "not whole JSON"),
     ],
@@ -116,7 +116,17 @@ def test_content_that_is_not_text_is_refused(content: object) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../data.json", "a/../../b", "/etc/passwd", "..\\data.json", "C:\\data.json", "\\\\server\\x", "a\x00.json", "..", "a\n"],
+    [
+        "../data.json",
+        "a/../../b",
+        "/etc/passwd",
+        "..\\data.json",
+        "C:\\data.json",
+        "\\\\server\\x",
+        "a\x00.json",
+        "..",
+        "a\n",
+    ],
 )
 def test_an_entry_name_that_leads_away_refuses_the_whole_archive(archive: Archive, name: str) -> None:
     placeholder = "P" * len(name)  # writers clean names; only a forger writes them so
@@ -230,7 +240,9 @@ def test_a_page_larger_than_the_limit_is_refused_plain_and_compressed(archive: A
 def test_several_entries_share_one_limit(archive: Archive) -> None:
     noise = os.urandom(2000).hex().encode()
     with pytest.raises(VendorBroken, match="larger than 10000 bytes"):
-        read_content(b64(archive(*((str(number), noise) for number in range(3)), ("d.json", JSON))), Limits(inflated=10_000))
+        read_content(
+            b64(archive(*((str(number), noise) for number in range(3)), ("d.json", JSON))), Limits(inflated=10_000)
+        )
 
 
 @given(some.binary(max_size=300))

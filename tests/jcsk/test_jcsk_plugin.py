@@ -36,7 +36,11 @@ def test_the_registry_accepts_the_plugin() -> None:
 
 def test_the_account_is_the_appid_and_its_secret_is_one() -> None:
     account = Source.of(plugin).account(connection())
-    assert (account.name, account.base_url, account.secret) == ("demoappid01", "http://127.0.0.1:8080", Secret("demosecret01"))
+    assert (account.name, account.base_url, account.secret) == (
+        "demoappid01",
+        "http://127.0.0.1:8080",
+        Secret("demosecret01"),
+    )
     assert (account.settings["path"], account.settings["page_size"]) == ("/invoice/S000621", 100)
     assert "demosecret01" not in repr(account)
 

@@ -11,9 +11,7 @@ from fapiao.wire import Account, Request, Secret, SyncQuery
 from fapiao_jcsk import plugin
 from fapiao_jcsk.signing import signature
 
-CONTENT = (
-    "eyJwYWdlIjoxLCJwYWdlU2l6ZSI6MTAwLCJycV9xIjoiMjAyNC0wMS0wMSIsInJxX3oiOiIyMDI0LTAxLTMxIiwicnp6dCI6IjExIn0="
-)
+CONTENT = "eyJwYWdlIjoxLCJwYWdlU2l6ZSI6MTAwLCJycV9xIjoiMjAyNC0wMS0wMSIsInJxX3oiOiIyMDI0LTAxLTMxIiwicnp6dCI6IjExIn0="
 FIELDS = {
     "appid": "demoappid01",
     "content": CONTENT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -105,7 +105,9 @@ def test_the_grouped_shape_comes_to_the_same_documents(vendor: JcskSimulator, zi
     vendor.configure(vendor.scenario)
     found = Reader(vendor).invoices("40", zipped=zipped, filters={"adapter": "1"})
     true = vendor.listed(TAXPAYER, "40", adapter="1")
-    assert sorted(map(repr, (msgspec.structs.replace(one, findings=(), extra=None) for one in found))) == sorted(map(repr, true))
+    assert sorted(map(repr, (msgspec.structs.replace(one, findings=(), extra=None) for one in found))) == sorted(
+        map(repr, true)
+    )
     assert {one.extra["family"] for one in found if one.extra} == {"WSPZ"}
     report = vendor.report()
     assert report.violations == ()
@@ -203,7 +205,10 @@ def test_the_second_time_differs_by_exactly_the_changes() -> None:
     first, second = seen
     assert len(first) == 400
     assert first.keys() == second.keys()
-    assert sorted(difference(number, first[number], second[number]) for number in first if first[number] != second[number]) == changes
+    assert (
+        sorted(difference(number, first[number], second[number]) for number in first if first[number] != second[number])
+        == changes
+    )
     assert {kind for kind, times in Counter(change.kind for change in changes).items() if times > 5} == {
         "abnormal", "certified", "checked", "red", "revoked",
     }  # fmt: skip
@@ -243,7 +248,9 @@ def test_a_drifting_list_is_visible_in_its_pages(kind: str) -> None:
 
 
 def normalized(pages: list[Page]) -> Iterator[Invoice]:
-    context = NormalizeContext(source="jcsk", api="sync", taxpayer_no=TAXPAYER, invoice_month="", type="12", direction="input")
+    context = NormalizeContext(
+        source="jcsk", api="sync", taxpayer_no=TAXPAYER, invoice_month="", type="12", direction="input"
+    )
     for page in pages:
         for raw in page.records:
             invoice = plugin.normalize(raw, context)
@@ -337,69 +344,26 @@ def test_a_wrong_path_names_host_and_path(vendor: JcskSimulator) -> None:
     assert "host and path" in refusal.value.advice
 
 
-@pytest.mark.parametrize(("billing", "billed"), [("call", [1, 1]), ("row", [100, 30]), ("free", [0, 0]), ("silent", [None, None])])
+@pytest.mark.parametrize(
+    ("billing", "billed"), [("call", [1, 1]), ("row", [100, 30]), ("free", [0, 0]), ("silent", [None, None])]
+)
 def test_what_pages_cost_is_told(billing: str, billed: list[int | None]) -> None:
     with simulated(uniform=130, billing=billing) as simulator:
         assert [page.billed for page in Reader(simulator).pages("12")] == billed
         assert simulator.report().billed == sum(filter(None, billed))
 
 
-def test_the_simulator_reports_every_fault_of_a_request(vendor: JcskSimulator, answer: Callable[..., Any]) -> None:
-    """A client that is not ours: everything wrong is named, nothing is answered."""
-    import requests
+def test_both_drivers_read_the_same_pages(vendor: JcskSimulator) -> None:
+    import asyncio
 
-    vendor.configure(vendor.scenario)
-    url = vendor.base_url + vendor.scenario.path
-    bodies: list[dict[str, Any]] = [
-        {"data": {"appid": "x", "colour": "red"}},
-        {"data": "a=%zz&&"},
-        {"json": ["x"]},
-        {"json": {"appid": 1}},
-    ]
-    for body in bodies:
-        assert requests.post(url, timeout=10, **body).json()["code"] == "1001"
-    assert requests.get(url, timeout=10).status_code == 405
-    violations = " ".join(vendor.report().violations)
-    for sentence in ("colour is not a field", "content is missing", "not a JSON object", "appid is not a text", "GET instead of POST"):
-        assert sentence in violations
+    from fapiao.engine import AsyncDriver
 
+    reader = Reader(vendor)
+    query = reader.query("11", zipped=True)
 
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        ({"rzzt": "99"}, "rzzt is missing, or not one of the lists"),
-        ({"rzzt": 11}, "rzzt is missing, or not one of the lists"),
-        ({"rzzt": "11", "page": "1"}, "page is not a whole number from 1"),
-        ({"rzzt": "11", "pageSize": 0}, "pageSize is not a whole number from 1"),
-        ({"rzzt": "11", "iszip": 1}, "iszip is not a text"),
-        ({"rzzt": "11", "skssq": "2024-11"}, "skssq is not as documented"),
-        ({"rzzt": "11", "rq_q": "20241101"}, "rq_q is not as documented"),
-        ({"rzzt": "11", "rq_q": "2024-11-02", "rq_z": "2024-11-01"}, "rq_q is after rq_z"),
-        ({"rzzt": "15", "fpdm": "1"}, "fpdm does not go with rzzt 15"),
-        ({"rzzt": "11", "znxpz": "Y"}, "znxpz does not go with rzzt 11"),
-        ({"rzzt": "11", "adapter": "1"}, "adapter does not go with rzzt 11"),
-        ({"rzzt": "11", "colour": "red"}, "colour is not a field of content"),
-    ],
-)
-def test_the_simulator_checks_content_to_the_type_of_every_field(
-    vendor: JcskSimulator, content: dict[str, Any], sentence: str
-) -> None:
-    import base64
+    async def pages() -> list[Any]:
+        async with AsyncDriver(SOURCE, reader.account) as driver:
+            flows = [SOURCE.read_page(reader.account, query, cursor) for cursor in (None, "2/100", "3/100")]
+            return [(await driver.run(flow)).value for flow in flows]
 
-    import requests
-
-    from fapiao_jcsk.simulator.requests import expected_signature
-
-    vendor.configure(vendor.scenario)
-    scenario = vendor.scenario
-    fields = {
-        "appid": scenario.app_id,
-        "serviceid": "S000621",
-        "jtnsrsbh": scenario.group_tax_no,
-        "nsrsbh": TAXPAYER,
-        "content": base64.b64encode(msgspec.json.encode(content)).decode(),
-        "signType": "0",
-    }
-    fields["signature"] = expected_signature(scenario, fields)
-    assert requests.post(vendor.base_url + scenario.path, data=fields, timeout=10).json()["code"] == "1006"
-    assert sentence in vendor.report().violations
+    assert asyncio.run(pages()) == reader.pages("11", zipped=True)

@@ -46,7 +46,15 @@ def test_an_answer_without_a_code_is_broken(answer: Callable[..., Response], cod
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html></html>", b'{"code": "0000"', b"[]", b'"0000"', "{\"code\": \"测\"}".encode("gbk"), b'{"a":' + b"[" * 99_999],
+    [
+        b"",
+        b"<html></html>",
+        b'{"code": "0000"',
+        b"[]",
+        b'"0000"',
+        '{"code": "测"}'.encode("gbk"),
+        b'{"a":' + b"[" * 99_999,
+    ],
 )
 def test_what_is_no_json_object_is_broken(body: bytes) -> None:
     verdict = judged(body)
@@ -55,7 +63,13 @@ def test_what_is_no_json_object_is_broken(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("status", "decision"),
-    [(429, Decision.THROTTLED), (500, Decision.RETRY), (503, Decision.RETRY), (408, Decision.RETRY), (302, Decision.BROKEN)],
+    [
+        (429, Decision.THROTTLED),
+        (500, Decision.RETRY),
+        (503, Decision.RETRY),
+        (408, Decision.RETRY),
+        (302, Decision.BROKEN),
+    ],
 )
 def test_http_statuses_are_judged(status: int, decision: Decision) -> None:
     assert judged(b'{"code": "0000"}', status).decision is decision

@@ -42,7 +42,9 @@ def test_a_filter_goes_with_the_lists_that_the_document_names(
 
 
 def test_a_wish_keeps_its_values_to_the_letter(account: Accounts, query: Query) -> None:
-    wish = query("11", tax_period="202411", first_on="2024-11-01", last_on="2024-12-15", filters={"fpztdm": "2", "fxdjdm": "02"})
+    wish = query(
+        "11", tax_period="202411", first_on="2024-11-01", last_on="2024-12-15", filters={"fpztdm": "2", "fxdjdm": "02"}
+    )
     unordered = msgspec.structs.replace(wish, filters=wish.filters[::-1])
     assert plugin.sync_query(account(), unordered) == wish
 

@@ -127,7 +127,9 @@ class Pages:
                 self._reads[key] += 1
             read = self._reads[key]
         for drift in self._scenario.drifts:
-            if drift.covers(taxpayer_no, content.get("skssq", ""), content["rzzt"], "input") and (drift.always or read == 1):
+            if drift.covers(taxpayer_no, content.get("skssq", ""), content["rzzt"], "input") and (
+                drift.always or read == 1
+            ):
                 return drift
         return None
 

@@ -81,7 +81,10 @@ def _spoilt(page: bytes, kind: str) -> bytes:
 @lru_cache(maxsize=2)
 def _bomb(*, lying: bool) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive, archive.open("0", "w") as entry:
+    with (
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
+        archive.open("0", "w") as entry,
+    ):
         for _ in range(_BOMB_MEBIBYTES):
             entry.write(b" " * (1 << 20))
     data = bytearray(buffer.getvalue())

@@ -58,7 +58,9 @@ def fields_of(call: Call) -> tuple[dict[str, str], list[Problem]]:
     pairs: list[tuple[str, Any]]
     if is_form(call):
         try:
-            pairs = list(parse_qsl(call.body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict"))
+            pairs = list(
+                parse_qsl(call.body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict")
+            )
         except (ValueError, UnicodeDecodeError):
             return {}, [Problem("请求格式错误", "the body is not a percent-encoded form")]
     else:
