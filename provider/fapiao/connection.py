@@ -30,7 +30,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     extra: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     @classmethod
-    def from_json(cls, text: str | bytes, conn_id: str) -> Connection:
+    def from_json(cls, text: str | bytes, *, conn_id: str) -> Connection:
         """The JSON form of an Airflow connection: ``{"host", "login", "password", "extra": {…}}``.
 
         :raises ConfigurationError: not JSON, or a field of the wrong type. The text itself is never quoted: it holds
@@ -58,7 +58,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @classmethod
-    def from_uri(cls, uri: str, conn_id: str) -> Connection:
+    def from_uri(cls, uri: str, *, conn_id: str) -> Connection:
         """The URI form of an Airflow connection: ``ekuaibao://login:password@https%3A%2F%2Fhost/?corp_id=…``."""
         parts = urlsplit(uri)
         try:
@@ -95,7 +95,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         for name in names:
             text = environ.get(name, "").strip()
             if text:
-                return cls.from_json(text, name) if text.startswith("{") else cls.from_uri(text, name)
+                return cls.from_json(text, conn_id=name) if text.startswith("{") else cls.from_uri(text, conn_id=name)
         raise ConfigurationError(
             f"No credentials for {source}: the environment has neither {names[0]} nor {names[1]}.",
             source=source,
@@ -112,7 +112,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
                 f"The connection file {path} cannot be read: {problem.strerror}.",
                 advice="Check the path and its rights.",
             ) from None
-        return cls.from_json(text, str(path))
+        return cls.from_json(text, conn_id=str(path))
 
     def base_url(self, default: str) -> str:
         """Scheme, host and port without a trailing slash; ``default`` where the connection names no host.

@@ -16,9 +16,9 @@ def test_json_and_uri_give_the_same_connection() -> None:
     from_json = Connection.from_json(
         '{"conn_type": "ekuaibao", "host": "https://h.example:8443", "login": "key", "password": "p:w/d", '
         '"extra": "{\\"corp_id\\": \\"c1\\"}"}',
-        "x",
+        conn_id="x",
     )
-    from_uri = Connection.from_uri("ekuaibao://key:p%3Aw%2Fd@h.example:8443/https?corp_id=c1", "x")
+    from_uri = Connection.from_uri("ekuaibao://key:p%3Aw%2Fd@h.example:8443/https?corp_id=c1", conn_id="x")
     assert from_json.extra == from_uri.extra == {"corp_id": "c1"}
     assert from_json.base_url("https://default.example") == from_uri.base_url("https://default.example")
     assert from_json.password == from_uri.password
@@ -50,7 +50,7 @@ def test_a_host_that_is_not_a_web_address_is_refused_by_name(host: str) -> None:
 )
 def test_an_unreadable_connection_is_refused_without_quoting_it(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Connection.from_json(text, "FAPIAO_CONN_EKUAIBAO")
+        Connection.from_json(text, conn_id="FAPIAO_CONN_EKUAIBAO")
     assert "FAPIAO_CONN_EKUAIBAO" in str(caught.value)
     assert PASSWORD not in str(caught.value)
 
@@ -74,4 +74,4 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_connection_prints_without_its_password() -> None:
-    assert PASSWORD not in repr(Connection.from_json(f'{{"password": "{PASSWORD}"}}', "x"))
+    assert PASSWORD not in repr(Connection.from_json(f'{{"password": "{PASSWORD}"}}', conn_id="x"))

@@ -24,7 +24,7 @@ WHOLE = {
 
 
 def connection(**changes: object) -> Connection:
-    return Connection.from_json(msgspec.json.encode(WHOLE | changes), "test")
+    return Connection.from_json(msgspec.json.encode(WHOLE | changes), conn_id="test")
 
 
 def test_the_registry_accepts_the_plugin() -> None:

@@ -40,7 +40,7 @@ class Reader:
     def __init__(self, simulator: JcskSimulator, **settings: Any) -> None:
         told = dict(simulator.connection())
         told["extra"] = told["extra"] | {"requests_per_second": 0} | settings.pop("extra", {})
-        connection = Connection.from_json(msgspec.json.encode(told | settings), "test")
+        connection = Connection.from_json(msgspec.json.encode(told | settings), conn_id="test")
         self.account = SOURCE.account(connection)
         self.driver = BlockingDriver(SOURCE, self.account, sleep=lambda seconds: None)
 
