@@ -66,7 +66,7 @@ class Collector:
         request: CollectRequest,
         *,
         driver: BlockingDriver | None = None,
-        collection_id: str | None = None,
+        collection_id: int | None = None,
         clock: Callable[[], float] = time.time,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
@@ -328,7 +328,7 @@ class Collector:
             status,
             JobView(
                 age=now - (record.started_at or now),
-                joined=record.start_sent_at is None,
+                joined=record.joined,
                 minimum_age=float(settings.get("minimum_job_age", 300.0)),
                 start_grace=float(settings.get("start_grace", 60.0)),
             ),
