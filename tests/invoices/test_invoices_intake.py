@@ -67,6 +67,10 @@ def test_e30_a_result_that_breaks_the_contract_rejects_its_record_only(result: A
         ({"line": {"tax_amount": 13.0}}, "lines[0].tax_amount as float"),
         ({"seller_tax_no": 91990000}, "seller_tax_no as int"),
         ({"tax_amount": Decimal("sNaN")}, "tax_amount as sNaN"),
+        ({"lines": None}, "lines as NoneType"),
+        ({"lines": ({"je": 1},)}, "lines[0] as dict"),
+        ({"findings": None}, "findings as NoneType"),
+        ({"line": {"quantity": Decimal("1E+999999"), "unit_price": Decimal("1E+999999")}}, "(Overflow)"),
     ],
 )
 def test_values_of_wrong_types_reject_their_record_and_are_named(

@@ -70,6 +70,8 @@ def day(raw: Any, problems: Problems, field: str) -> date | None:
 def month(raw: Any, problems: Problems, field: str) -> str | None:
     """A month as ``yyyymm``, from 202411, "202411", "2024-11", "2024年11月" or any date."""
     if type(raw) is int:
+        if _FIRST_YEAR * 100 < raw <= _LAST_YEAR * 100 + 12 and 1 <= raw % 100 <= 12:
+            return str(raw)
         text = str(raw) if 0 <= raw < 10**8 else ""
     elif type(raw) is str:
         text = raw.strip()

@@ -58,11 +58,10 @@ def examine(
         return _rejection(raw, ordinal, (_broken(f"normalize returned {_described(result)}"),))
     try:
         return _examine(raw, ordinal, result, context, fetched_at)
-    except (TypeError, AttributeError, ArithmeticError):
-        wrong = wrongly_typed(result)
-        if not wrong:
-            raise
-        return _rejection(raw, ordinal, (*result.findings, _broken(f"normalize gave {', '.join(wrong)}")))
+    except (TypeError, AttributeError, ArithmeticError) as problem:
+        # Structs check no types when they are built, so a plugin's slip shows here first.
+        wrong = wrongly_typed(result) or [f"values that the rules cannot judge ({type(problem).__name__})"]
+        return _rejection(raw, ordinal, (_broken(f"normalize gave {', '.join(wrong)}"),))
 
 
 def _examine(
@@ -133,13 +132,19 @@ def _broken(what: str) -> Finding:
 def wrongly_typed(invoice: Invoice) -> list[str]:
     """Which values of an invoice and its lines have a type the model does not allow: ``lines[2].tax_amount as float``."""
     wrong = [f"{name} as {found}" for name, found in _wrong_values(invoice)]
+    for name in ("lines", "trips", "special_businesses", "findings"):
+        if type(getattr(invoice, name)) is not tuple:
+            return [*wrong, f"{name} as {type(getattr(invoice, name)).__name__}"]
     for position, line in enumerate(invoice.lines):
-        wrong += [f"lines[{position}].{name} as {found}" for name, found in _wrong_values(line)]
+        if type(line) is not Line:
+            wrong.append(f"lines[{position}] as {type(line).__name__}")
+        else:
+            wrong += [f"lines[{position}].{name} as {found}" for name, found in _wrong_values(line)]
     return wrong
 
 
-def _wrong_values(struct: msgspec.Struct) -> Iterator[tuple[str, str]]:
-    for name, allowed in _ALLOWED.get(type(struct), {}).items():
+def _wrong_values(struct: Invoice | Line) -> Iterator[tuple[str, str]]:
+    for name, allowed in _ALLOWED[type(struct)].items():
         value = getattr(struct, name)
         if not isinstance(value, allowed) or (type(value) is Decimal and not value.is_finite()):
             yield name, str(value) if type(value) is Decimal else type(value).__name__

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from fapiao.invoices.problems import Problems
-from fapiao.invoices.texts import identifier, is_blank
+from fapiao.invoices.texts import is_blank
 
 __all__ = ["ZERO", "money", "quantity", "without_tax"]
 
@@ -28,6 +28,7 @@ _NOT_PLAUSIBLE = Decimal(10) ** 13
 _TOO_LONG = Decimal(10) ** 20
 
 _PLAIN = re.compile(r"-?\d{1,15}(?:\.\d{1,2})?").fullmatch
+_STORABLE = re.compile(r"\d{1,20}(?:\.\d{1,18})?").fullmatch
 _NUMBER = re.compile(
     r"(?P<sign>[+-]?)(?P<digits>\d{1,3}(?:,\d{3})+|\d+)?(?P<decimals>\.\d*)?(?P<exponent>[eE][+-]?\d{1,3})?"
 ).fullmatch
@@ -93,8 +94,10 @@ def quantity(raw: Any, problems: Problems, field: str) -> tuple[Decimal | None, 
     """
     kind = type(raw)
     if kind is str:
+        if _STORABLE(raw):
+            return Decimal(raw), raw
         text = raw.strip()
-        value = Decimal(text) if _PLAIN(text) else _parse(text)
+        value = _parse(text)
         if value is None:
             if is_blank(text):
                 return None, None
@@ -161,9 +164,5 @@ def _parse(raw: str) -> Decimal | None:
 def _no_number(raw: Any, problems: Problems, field: str, rule: str) -> None:
     if type(raw) is float:
         problems.add("V1", field)
-    elif isinstance(raw, str):
-        # A subclass of str is no JSON value; read it as the text it is.
-        identifier(raw, problems, field)
-        problems.add(rule, field)
     elif not is_blank(raw):
         problems.add(rule, field)

@@ -105,7 +105,9 @@ def rate(raw: Any, problems: Problems, field: str, unit: str) -> Rate:
     kind = type(raw)
     if kind is str:
         text = raw
-    elif kind is Decimal or kind is int:
+    elif kind is Decimal:
+        text = str(raw)
+    elif kind is int:
         text = str(Decimal(raw))
     elif kind is float:
         problems.add("V1", field)

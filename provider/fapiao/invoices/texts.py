@@ -93,6 +93,8 @@ def identifier(raw: Any, problems: Problems, field: str) -> str | None:
     """A number or id that people type (engine number, contract number): NFKC, without white space; None and V7
     where it is longer than :data:`LONGEST_IDENTIFIER`."""
     if type(raw) is str:
+        if (raw.isascii() and raw.isalnum() and len(raw) <= LONGEST_IDENTIFIER) or not raw:  # the rule
+            return None if raw in _BLANK_WORDS else raw
         text = raw
     else:
         if raw is None:
@@ -174,8 +176,6 @@ def _as_text(raw: Any, problems: Problems, field: str) -> str | None:
     if kind is float:
         problems.add("V1", field)
         return None
-    if isinstance(raw, str):
-        return str(raw)
     if not is_blank(raw):
         problems.add("V2", field)
     return None
