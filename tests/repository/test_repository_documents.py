@@ -44,16 +44,19 @@ def blocks(document: Path) -> list[Block]:
 
 
 @pytest.fixture(scope="module")
-def connection() -> Iterator[str]:
-    """The JSON of a connection to a simulated vendor."""
-    command = [str(Path(sys.executable).with_name("fapiao")), "simulate", "ekuaibao"]
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The JSON of a connection to a simulated vendor whose jobs are done at once: nobody waits for a test's poll."""
+    scenario = tmp_path_factory.mktemp("vendor") / "scenario.json"
+    scenario.write_text('{"queued_seconds": 0, "processing_seconds": 0}')
+    command = [str(Path(sys.executable).with_name("fapiao")), "simulate", "ekuaibao", "--scenario", str(scenario)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:
         assert simulator.stdout is not None
         try:
             started = json.loads(simulator.stdout.readline())
             found = started["connection"]
-            # The vendor's quota has tests of its own.
-            yield json.dumps({**found, "extra": {**found["extra"], "requests_per_second": 0}})
+            # Quotas, and jobs that an earlier one of the same month could be taken for, have tests of their own.
+            extra = {**found["extra"], "requests_per_second": 0, "minimum_job_age": 0}
+            yield json.dumps({**found, "extra": extra})
         finally:
             simulator.terminate()
             simulator.communicate(timeout=30)
