@@ -204,8 +204,8 @@ def test_a_bomb_of_a_thousand_to_one_is_refused_within_little_memory() -> None:
     text = b64(buffer.getvalue())
     assert 1000 * len(buffer.getvalue()) < 300 * (1 << 20)
     tracemalloc.start()
-    with pytest.raises(VendorBroken, match=r"zip bomb|larger than"):
-        read_content(text, Limits())
+    with pytest.raises(VendorBroken, match="larger than"):
+        read_content(text, Limits(ratio=1100))
     with pytest.raises(VendorBroken, match="zip bomb"):
         read_content(text, Limits(inflated=1 << 30))
     peak = tracemalloc.get_traced_memory()[1]
