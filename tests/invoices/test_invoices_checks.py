@@ -305,6 +305,11 @@ def test_s2_a_list_has_no_remarks_to_name_the_blue_invoice(make: Make, judge: Ju
     assert found(judge(make(**RED, level=Level.LIST)), "S2") == []
 
 
+def test_s2_a_vehicle_without_a_remark_could_not_name_it_either(make: Make, judge: Judge) -> None:
+    assert found(judge(make(**RED, doc_type="digital_motor")), "S2") == []
+    assert found(judge(make(**RED, doc_type="digital_motor", remark="退货")), "S2")
+
+
 def test_s3_s4_s5_come_from_the_sum_of_the_red_letters(make: Make) -> None:
     red = make(is_red=True, amount_excl_tax=Decimal("-301.00"))
     rules = [item.rule for item in judge_reds(make(), [red])[1]] + [item.rule for item in judge_reds(red, [red])[1]]

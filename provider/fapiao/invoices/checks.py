@@ -48,7 +48,7 @@ def check(
         _check_missing_lines(invoice, kind, found)
     if invoice.state == "voided" and kind.needs == (Scheme.DIGITAL20,):
         found.append(finding("S1", "state"))
-    if red is not None and not red and invoice.level is not Level.LIST:
+    if red is not None and not red and _has_remark(invoice, kind):
         found.append(finding("S2", "remark"))
     if invoice.deduction is not None:
         _check_deduction(invoice, invoice.deduction, found)
@@ -57,6 +57,11 @@ def check(
     if invoice.vehicle is not None and invoice.vehicle.vin is not None and not _VIN(invoice.vehicle.vin):
         found.append(finding("H1", "vehicle.vin"))
     return found
+
+
+def _has_remark(invoice: Invoice, kind: DocType) -> bool:
+    """Whether this document's source could have told the blue invoice: lists and vehicle shapes have no remark at all."""
+    return invoice.remark is not None or (invoice.level is not Level.LIST and kind.family is not Family.VEHICLE)
 
 
 def _check_codes(invoice: Invoice, found: list[Finding]) -> None:
