@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fapiao.engine import AsyncDriver, BlockingDriver, DriverSettings, LocalAccountState
 from fapiao.engine.conduct import Conductor, Sleep, TakePermit, Transmit
-from fapiao.engine.quota import OFFER, TURN, Pace, Paces, Permit, Permits
+from fapiao.engine.quota import OFFER, POLL, TURN, Pace, Paces, Permit, Permits
 from fapiao.registry import Source
 from fapiao.spec import Quota
 from fapiao.wire import Account, Flow, Request, Response, Secret
@@ -183,22 +183,28 @@ class Counting(LocalAccountState):
 def test_permits_are_kept_within_a_turn_and_offered_to_others_after_it() -> None:
     state = Counting()
     mine = Permits(state, 1, "host/1/a", lease=60)
-    others = Permits(state, 1, "host/2/b", lease=60)
     now = START
     for _ in range(100):
         permit = mine.try_take(now)
         assert permit is not None
-        assert others.try_take(now) is None
         mine.give(permit, now)
         now += TURN / 100 - 1e-6
-    # One to take it, and what the other process has asked in vain.
-    assert state.calls == 101
+    assert state.calls == 1
     now = START + TURN + 0.001
     assert mine.try_take(now) is None, "its turn is over: it is the others' turn to ask"
     assert mine.patience(now) == pytest.approx(OFFER)
-    theirs = others.try_take(now)
-    assert theirs is not None
+    others = Permits(state, 1, "host/2/b", lease=60)
+    assert others.try_take(now) is not None
     assert mine.try_take(now + OFFER) is None
+
+
+def test_a_process_without_a_permit_asks_now_and_then_whatever_its_threads_do() -> None:
+    state = Counting()
+    assert state.take_permit(1, "host/2/b", 600, START) == 0
+    mine = Permits(state, 1, "host/1/a", lease=60)
+    for millisecond in range(1000):
+        assert mine.try_take(START + millisecond / 1000) is None
+    assert state.calls == 1 + 1 / POLL
 
 
 def test_an_idle_process_keeps_no_permit() -> None:

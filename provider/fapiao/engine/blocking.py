@@ -164,7 +164,7 @@ class BlockingDriver:
 
     def _tidy_later(self) -> None:
         """A process that falls idle gives its permits back by itself."""
-        if self._tidying is not None or self._permits.tidy(self._clock()) is None:
+        if self._permits.tidy(self._clock()) is None:
             return
         with self._freed:
             if self._tidying is None and not self._closed.is_set():

@@ -37,8 +37,8 @@ __all__ = ["Conduct", "Conductor", "Effect", "RenewToken", "Sleep", "TakePermit"
 log = logging.getLogger("fapiao.engine")
 T = TypeVar("T")
 
-PATIENCE = 0.25
-"""A wait for a slot longer than this is spent without a permit, which others can use meanwhile."""
+HEAD_START = 0.02
+"""Seconds before its slot at which a request asks for its permit; before that, others can use it."""
 
 
 class Sleep(msgspec.Struct, frozen=True):
@@ -285,8 +285,8 @@ class Conductor:
         pace = self._paces.of(path)
         at = pace.book(self._clock())
         wait = at - self._clock()
-        if wait > PATIENCE:
-            yield Sleep(wait - PATIENCE / 2)
+        if wait > 2 * HEAD_START:
+            yield Sleep(wait - HEAD_START)
         permit: Permit = yield TakePermit()
         try:
             now = self._clock()

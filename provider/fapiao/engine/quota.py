@@ -135,6 +135,7 @@ class Permits:
             if slot is None:
                 with self._lock:
                     self._in_use -= 1
+                    self._ask_from = now + POLL
         return None if slot is None else Permit(slot, now + self._turn)
 
     def patience(self, now: float) -> float:

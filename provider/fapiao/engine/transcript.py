@@ -25,8 +25,9 @@ __all__ = ["pack", "replay", "unpack"]
 
 T = TypeVar("T")
 FORMAT = 1
-LEVEL = 1
-"""zlib level. Of 250 kB of typical rows level 1 keeps 10 % in a third of the time level 6 takes for 8 %."""
+LEVEL = 3
+"""zlib level. Of a page of 100 ekuaibao rows (124 kB): level 1 leaves 19.5 % in 0.60 ms, 3 17.6 % in 0.77 ms, 6 14.5 % in
+2.3 ms."""
 KEPT_HEADERS = ("content-type", "date", "retry-after", "x-request-id", "x-trace-id")
 """Response headers worth keeping; never cookies."""
 
