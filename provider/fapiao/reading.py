@@ -12,9 +12,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime
 
 import msgspec
 
+from fapiao.arguments import CHINA
 from fapiao.engine import BlockingDriver
 from fapiao.engine.transcript import pack
 from fapiao.errors import ConfigurationError, FapiaoError, QuotaExhausted, VendorBusy, VendorRefused
@@ -171,6 +173,8 @@ class SliceReader:
             direction=record.key.direction,
         )
         normalize = self._normalize
+        fetched_at = self._clock()
+        in_china = datetime.fromtimestamp(fetched_at, CHINA).replace(tzinfo=None)
         return PageLoad(
             slice_id=record.slice_id,
             collection_id=record.collection_id,
@@ -178,7 +182,7 @@ class SliceReader:
             cursor=cursor,
             source=key.source,
             api=self._api,
-            fetched_at=self._clock(),
+            fetched_at=fetched_at,
             total=page.total,
             remaining=page.remaining,
             record_count=len(page.records),
@@ -189,7 +193,7 @@ class SliceReader:
             invoice_month=key.invoice_month,
             type=record.key.type,
             records=[
-                examine(raw, ordinal, normalize(raw=raw, context=context), context)
+                examine(raw, ordinal, normalize(raw=raw, context=context), context, in_china)
                 for ordinal, raw in enumerate(page.records)
             ],
         )

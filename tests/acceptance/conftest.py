@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from collecting import APP_SECURITY, Command
 
+from collecting import APP_SECURITY, Command
 from fapiao.store import Database
 from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator
+from trying import Trial, trial
+
 
 @pytest.fixture
 def simulate() -> Iterator[Callable[..., EkuaibaoSimulator]]:
@@ -48,3 +50,22 @@ def into(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def sqlite_into(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'fapiao.db'}"
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database to copy: migrating takes longer than most trials."""
+    path = tmp_path_factory.mktemp("template") / "fapiao.db"
+    Database.migrate_url(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def trying(template: Path, tmp_path: Path) -> Iterator[Callable[..., Trial]]:
+    """Begin a trial: ``trying({…scenario…}, page_size=5)``. See :func:`trying.trial`."""
+    with ExitStack() as stack:
+
+        def begin(scenario: dict[str, Any] | None = None, **given: Any) -> Trial:
+            return stack.enter_context(trial(template, tmp_path, scenario or {}, **given))
+
+        yield begin

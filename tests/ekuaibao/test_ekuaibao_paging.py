@@ -120,13 +120,13 @@ def test_no_matching_record_is_an_empty_page_with_a_count_of_zero(
     assert page == Page(records=[], total=0, code="4000")
 
 
-def test_success_without_data_is_an_empty_page_without_a_count(
+def test_success_without_data_is_no_proof_that_nothing_is_there(
     account: Account, query: SliceQuery, drive: Any, respond: Any
 ) -> None:
-    page, _ = drive(
-        plugin.read_page(account, query, None), respond({"value": {"code": 2000, "success": "true", "data": None}})
-    )
-    assert page == Page(records=[], total=None, code="2000")
+    with pytest.raises(VendorBroken, match=r"value\.data is missing"):
+        drive(
+            plugin.read_page(account, query, None), respond({"value": {"code": 2000, "success": "true", "data": None}})
+        )
 
 
 def test_records_are_given_exactly_as_they_came(
