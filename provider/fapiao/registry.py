@@ -105,7 +105,8 @@ class Source:
         )
 
     def authorize(self, account: Account) -> Flow[Token]:
-        return self._call("authorize", account=account)
+        flow: Flow[Token] = self._call("authorize", account=account)
+        return flow
 
     def sign(self, request: Request, account: Account, token: Token | None, stamp: Stamp, body: bytes) -> Signed:
         if not self.has("sign"):
@@ -118,17 +119,20 @@ class Source:
         return verdict
 
     def start_collection(self, account: Account, job: CollectionJob) -> Flow[CollectionStatus | Pending]:
-        return self._call("start_collection", account=account, job=job)
+        flow: Flow[CollectionStatus | Pending] = self._call("start_collection", account=account, job=job)
+        return flow
 
     def collection_status(self, account: Account, job: CollectionJob) -> Flow[CollectionStatus | Pending]:
-        return self._call("collection_status", account=account, job=job)
+        flow: Flow[CollectionStatus | Pending] = self._call("collection_status", account=account, job=job)
+        return flow
 
     def sync_query(self, account: Account, wish: SyncQuery) -> SyncQuery:
         query: SyncQuery = self._call("sync_query", account=account, wish=wish)
         return query
 
     def read_page(self, account: Account, query: SliceQuery | SyncQuery, cursor: str | None) -> Flow[Page | Pending]:
-        return self._call("read_page", account=account, query=query, cursor=cursor)
+        flow: Flow[Page | Pending] = self._call("read_page", account=account, query=query, cursor=cursor)
+        return flow
 
     def normalize(self, raw: Any, context: NormalizeContext) -> Invoice | Rejected:
         result: Invoice | Rejected = self._call("normalize", raw=raw, context=context)
