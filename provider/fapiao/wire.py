@@ -122,7 +122,9 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
         try:
             return _JSON.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-            raise VendorBroken(f"the answer (HTTP {self.status}, {len(self.body)} bytes) is {self._kind()}.") from problem
+            raise VendorBroken(
+                f"The answer (HTTP {self.status}, {len(self.body)} bytes) is {self._kind()}."
+            ) from problem
 
     def _kind(self) -> str:
         head = self.body[:64].lstrip().lower()
