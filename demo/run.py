@@ -28,7 +28,7 @@ DATABASE = HOME / "fapiao.db"
 INTO = f"sqlite:///{DATABASE}"
 DAG = "collect_taxpayers"
 MONTH = "202411"
-SCENARIO = EkuaibaoScenario(processing_seconds=8.0)
+SCENARIO = EkuaibaoScenario(processing_seconds=5.0)
 """As the vendor documents it; the job takes long enough to see the task defer."""
 
 
@@ -53,9 +53,11 @@ def environment(simulator: EkuaibaoSimulator) -> dict[str, str]:
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "fapiao=INFO airflow.task.operators.fapiao=INFO",
+        "PYTHONWARNINGS": "ignore",
         "AIRFLOW_CONN_EKUAIBAO_DEFAULT": json.dumps(vendor),
         "AIRFLOW_VAR_FAPIAO_INTO": INTO,
-        "NO_PROXY": "127.0.0.1",
+        "NO_PROXY": "127.0.0.1",  # the vendor is on this machine,
     }
 
 
@@ -63,7 +65,7 @@ def run(*command: str, env: dict[str, str]) -> None:
     """A command of this environment; the demo ends with its exit status if it fails."""
     print(f"\n$ {' '.join(command)}", flush=True)
     finished = subprocess.run(
-        [Path(sys.executable).with_name(command[0]), *command[1:]], env=env, cwd=HOME, check=False
+        [Path(sys.executable).with_name(command[0]), *command[1:]], env=env, cwd=ROOT, check=False
     )
     if finished.returncode:
         raise SystemExit(finished.returncode)
@@ -129,15 +131,16 @@ def main() -> int:
         run("airflow", "db", "migrate", env=env)
         conf = {"taxpayers": list(SCENARIO.taxpayers), "invoice_month": MONTH, "poll_interval": 3}
         run("airflow", "dags", "test", DAG, "--conf", json.dumps(conf), env=env)
-        run("fapiao", "coverage", "--into", INTO, env=env)
+        run("fapiao", "coverage", "--into", f"sqlite:///{DATABASE.relative_to(ROOT)}", env=env)
         equal = compare(simulator)
         report = simulator.report()
     print(
         f"The vendor saw {report.total} requests, at most {report.peak_concurrency} at once, {sum(report.starts.values())} jobs "
         f"started, {len(report.violations)} protocol violations."
     )
-    print("\n".join(report.violations))
-    print(f"The database is {DATABASE.relative_to(ROOT)} (sqlite3 {DATABASE.relative_to(ROOT)} .tables).")
+    for violation in report.violations:
+        print(violation)
+    print(f"The database is {DATABASE.relative_to(ROOT)}, an SQLite file with the tables fapiao_*.")
     print(
         f"Everything equals the truth; {time.monotonic() - began:.0f} s."
         if equal
