@@ -26,7 +26,7 @@ UV := build/uv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help demo test lint types imports format pytest bench lock wheel clean
+.PHONY: help demo test lint style types imports format pytest bench lock wheel clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,10 +36,16 @@ demo: $(DEMO_READY) ## collect a month of three taxpayers through Airflow from a
 
 test: lint pytest ## everything: style, types, import rules, tests (SLOW=1: the slow ones too)
 
-lint: $(TEST_READY) ## style, types and import rules
-	$(BIN)/ruff check .
+lint: style types imports ## style, types and import rules
+
+style: $(TEST_READY)
+	$(BIN)/ruff check --quiet --output-format concise .
 	$(BIN)/ruff format --check .
+
+types: $(TEST_READY)
 	$(BIN)/mypy
+
+imports: $(TEST_READY)
 	$(BIN)/lint-imports
 
 pytest: $(TEST_READY) ## the tests alone (TESTS=path narrows)
