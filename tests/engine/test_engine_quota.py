@@ -326,3 +326,60 @@ def test_the_connection_overrides_what_the_plugin_declares(plain_source: Source)
         assert driver.settings.requests_per_second == 0.5
     with BlockingDriver(plain_source, ACCOUNT) as driver:
         assert driver.max_concurrency == plain_source.descriptor.max_concurrency
+
+
+@pytest.mark.parametrize("rate", [2.0, 40.0])
+def test_a_driver_sends_no_faster_than_the_rate_even_when_it_has_to_try_again(
+    rate: float, plain_source: Source, clock: Any
+) -> None:
+    left: list[float] = []
+
+    class Transport:
+        def send(self, prepared: Any) -> Response:
+            left.append(clock.now)
+            return Response(status=503 if len(left) % 3 == 0 else 200, headers={}, body=b'{"code":"ok"}')
+
+        def close(self) -> None:
+            pass
+
+    settings = DriverSettings(requests_per_second=rate)
+    with BlockingDriver(
+        plain_source, ACCOUNT, settings=settings, transport=Transport(), clock=clock, sleep=clock.sleep
+    ) as driver:
+        for _ in range(30):
+            driver.run(one_request())
+    assert len(left) > 30
+    assert all(later - earlier >= 1 / rate - 1e-6 for earlier, later in itertools.pairwise(left))
+
+
+class Remote:
+    """A state that is not known to be in memory: permits are kept for a turn."""
+
+    def __init__(self) -> None:
+        self.memory = Counting()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.memory, name)
+
+
+def test_a_driver_keeps_its_permit_within_the_turn_and_gives_it_back_when_told_or_closed(
+    plain_source: Source, clock: Any
+) -> None:
+    class Transport:
+        def send(self, prepared: Any) -> Response:
+            return Response(status=200, headers={}, body=b'{"code":"ok"}')
+
+        def close(self) -> None:
+            pass
+
+    state = Remote()
+    driver = BlockingDriver(plain_source, ACCOUNT, state=state, transport=Transport(), clock=clock, sleep=clock.sleep)
+    for _ in range(10):
+        driver.run(one_request())
+    assert state.memory.calls == 1
+    driver.tidy()
+    assert state.memory.calls == 2
+    driver.run(one_request())
+    driver.close()
+    assert state.memory.calls == 4
+    assert state.memory.take_permit(1, "host/2/b", 1, clock.now) == 0
