@@ -55,8 +55,8 @@ format: $(TEST_READY) ## put the sources into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(TEST_READY) ## invoices per second beside a loop written by hand
-	$(BIN)/pytest -m slow -s tests/benchmarks
+bench: $(TEST_READY) ## invoices per second beside a loop written by hand (FAPIAO_TEST_POSTGRES_URL names the server)
+	$(BIN)/python tests/benchmarks/bench_collect.py --memory
 
 wheel: $(TEST_READY) ## build/dist/*.whl
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir build/dist .
