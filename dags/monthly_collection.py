@@ -26,8 +26,15 @@ with DAG(
         "conn_id": Param("ekuaibao_default", type="string", description="The vendor connection"),
         "taxpayer_no": Param("919900000000000192", type="string", description="纳税人识别号"),
         "invoice_month": Param(None, type=["null", "string"], description="yyyymm; empty: the month before the run"),
+        "poll_interval": Param(None, type=["null", "number"], description="Seconds; empty: as the vendor advises"),
     },
-    default_args={"conn_id": "{{ params.conn_id }}", "into": INTO, "retries": 2, "retry_delay": timedelta(minutes=5)},
+    default_args={
+        "conn_id": "{{ params.conn_id }}",
+        "into": INTO,
+        "poll_interval": "{{ params.poll_interval or '' }}",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=5),
+    },
     tags=["fapiao"],
 ) as dag:
     start = StartCollectionOperator(task_id="start", taxpayer_no="{{ params.taxpayer_no }}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +104,9 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 def run(own_site: Path | None, tmp_path: Path) -> Run:
     """Runs Python in a process of its own, with an Airflow home of its own and what the test has installed."""
 
-    def run_python(*arguments: str, sites: tuple[Path, ...] = (), timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def run_python(
+        *arguments: str, sites: tuple[Path, ...] = (), timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
         paths = [*sites, *([own_site] if own_site else []), ROOT / "provider", ROOT / "plugins"]
         home = tmp_path / "home"
         home.mkdir(exist_ok=True)
@@ -151,7 +154,9 @@ class Ran:
         """Task id → the values of its instances."""
         self.rendered = rendered
         """Every rendered field of every task, as stored."""
-        self.tasks = {f"{t.task_id}{t.map_index if t.map_index >= 0 else ''}": str(t.state) for t in record.get_task_instances()}
+        self.tasks = {
+            f"{t.task_id}{t.map_index if t.map_index >= 0 else ''}": str(t.state) for t in record.get_task_instances()
+        }
 
     @property
     def value(self) -> Any:
@@ -166,23 +171,27 @@ class AirflowFace:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._dags: dict[str, Any] = {}
+        self._defaults: dict[str, dict[str, Any]] = {}
 
     def run(self, dag_id: str, **conf: Any) -> Ran:
         """One run of a DAG with these parameters, now."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Airflow's own; ours are seen by the other tests
-            record = self._dag(dag_id).test(run_conf=conf)
+            dag = self._dag(dag_id)
+            # The parameters of one run stay on the DAG object; a worker would parse the file anew.
+            record = dag.test(run_conf={**self._defaults[dag_id], **conf})
             return Ran(record, self._values(record), self._rendered(record))
 
     def _dag(self, dag_id: str) -> Any:
         if not self._dags:
             try:
-                from airflow.dag_processing.dagbag import DagBag
-            except ImportError:
-                from airflow.models.dagbag import DagBag
-            bag = DagBag(str(self._folder))
+                bags = importlib.import_module("airflow.dag_processing.dagbag")
+            except ImportError:  # 2.11
+                bags = importlib.import_module("airflow.models.dagbag")
+            bag = bags.DagBag(str(self._folder))
             assert not bag.import_errors
             self._dags = bag.dags
+            self._defaults = {name: dict(dag.params.dump()) for name, dag in bag.dags.items()}
         return self._dags[dag_id]
 
     @staticmethod
@@ -228,6 +237,12 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., EkuaibaoSi
             return simulator
 
         yield start
+
+
+@pytest.fixture
+def connection_text() -> Callable[[], str]:
+    """The JSON of the connection that :func:`vendor` has set."""
+    return lambda: os.environ["AIRFLOW_CONN_EKUAIBAO_DEFAULT"]
 
 
 @pytest.fixture

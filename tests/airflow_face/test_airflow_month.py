@@ -58,7 +58,9 @@ def test_the_scheduled_run_of_the_third_of_january_collects_december(version: st
     "run",
     [
         run_of("backfill", logical_date="2024-11-03T02:00", data_interval_end="2024-12-03T02:00"),
-        run_of("backfill", logical_date="2024-11-03T02:00", data_interval_end="2024-11-03T02:00", run_after="2025-01-20"),
+        run_of(
+            "backfill", logical_date="2024-11-03T02:00", data_interval_end="2024-11-03T02:00", run_after="2025-01-20"
+        ),
     ],
     ids=["2.11", "3.x"],
 )
@@ -77,7 +79,12 @@ def test_a_run_that_a_backfill_reprocesses_keeps_its_month(version: str) -> None
     "run",
     [
         run_of("manual", logical_date="2025-01-02T10:00", data_interval_end="2024-12-03T02:00"),
-        run_of("manual", logical_date="2025-01-02T10:00", data_interval_end="2025-01-02T10:00", run_after="2025-01-02T10:00"),
+        run_of(
+            "manual",
+            logical_date="2025-01-02T10:00",
+            data_interval_end="2025-01-02T10:00",
+            run_after="2025-01-02T10:00",
+        ),
         SimpleNamespace(run_type="manual", run_id="m", conf={}, logical_date=None, run_after=at("2025-01-02T10:00")),
     ],
     ids=["2.11", "3.x", "3.x without a logical date"],
@@ -87,7 +94,9 @@ def test_a_manual_run_collects_the_month_before_it(run: Any) -> None:
 
 
 def test_a_run_started_by_an_asset_collects_the_month_before_it() -> None:
-    run = SimpleNamespace(run_type="asset_triggered", run_id="a", conf={}, logical_date=None, run_after=at("2025-03-31T23:59"))
+    run = SimpleNamespace(
+        run_type="asset_triggered", run_id="a", conf={}, logical_date=None, run_after=at("2025-03-31T23:59")
+    )
     assert month_of_run({"dag_run": run}) == "202502"
 
 

@@ -32,7 +32,7 @@ class Bench:
         """Give back what the account shares with other processes."""
         self.driver.close()
 
-    def collector(self, request: CollectRequest, collection_id: str | None = None) -> Collector:
+    def collector(self, request: CollectRequest, collection_id: int | None = None) -> Collector:
         """The collection that ``request`` asks for; with an id, that generation and no other."""
         from fapiao.collection import Collector
 

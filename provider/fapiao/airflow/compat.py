@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from fapiao.errors import ConfigurationError
+
 AIRFLOW_3 = find_spec("airflow.sdk") is not None
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk.exceptions import (
         AirflowException,
         AirflowFailException,
+        AirflowNotFoundException,
         AirflowSensorTimeout,
         AirflowSkipException,
     )
@@ -29,6 +32,7 @@ elif AIRFLOW_3:
         from airflow.sdk.exceptions import (
             AirflowException,
             AirflowFailException,
+            AirflowNotFoundException,
             AirflowSensorTimeout,
             AirflowSkipException,
         )
@@ -38,6 +42,7 @@ elif AIRFLOW_3:
         from airflow.exceptions import (
             AirflowException,
             AirflowFailException,
+            AirflowNotFoundException,
             AirflowSensorTimeout,
             AirflowSkipException,
         )
@@ -46,7 +51,13 @@ else:
     from airflow import DAG
     from airflow.configuration import conf
     from airflow.decorators import task
-    from airflow.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+    from airflow.exceptions import (
+        AirflowException,
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+    )
     from airflow.hooks.base import BaseHook
     from airflow.models.baseoperator import BaseOperator
     from airflow.models.param import Param
@@ -60,6 +71,7 @@ __all__ = [
     "DAG",
     "AirflowException",
     "AirflowFailException",
+    "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "BaseHook",
@@ -68,10 +80,11 @@ __all__ = [
     "Param",
     "Variable",
     "XComArg",
+    "aget_connection",
     "amask_secret",
     "conf",
     "deferrable_by_default",
-    "fetch_connection",
+    "get_connection",
     "mask_secret",
     "task",
 ]
@@ -82,13 +95,36 @@ def deferrable_by_default() -> bool:
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
-async def fetch_connection(conn_id: str) -> Any:
-    """An Airflow connection, looked up without blocking the event loop."""
-    if hasattr(BaseHook, "aget_connection"):
-        return await BaseHook.aget_connection(conn_id)
-    from asgiref.sync import sync_to_async
+def get_connection(conn_id: str) -> Any:
+    """An Airflow connection, in a worker.
 
-    return await sync_to_async(BaseHook.get_connection)(conn_id)
+    :raises ConfigurationError: there is none of that id.
+    """
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise _no_connection(conn_id) from None
+
+
+async def aget_connection(conn_id: str) -> Any:
+    """An Airflow connection, looked up without blocking the event loop.
+
+    :raises ConfigurationError: there is none of that id.
+    """
+    try:
+        if hasattr(BaseHook, "aget_connection"):
+            return await BaseHook.aget_connection(conn_id)
+        from asgiref.sync import sync_to_async
+
+        return await sync_to_async(BaseHook.get_connection)(conn_id)
+    except AirflowNotFoundException:
+        raise _no_connection(conn_id) from None
+
+
+def _no_connection(conn_id: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"Airflow has no connection {conn_id!r}.", advice="Create it, or correct the argument conn_id."
+    )
 
 
 async def amask_secret(secret: str) -> None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from fapiao.airflow.compat import BaseHook
+from fapiao.airflow.compat import BaseHook, get_connection
 from fapiao.airflow.connections import connection_of, source_name_of
 from fapiao.airflow.masking import mask_in_airflow
 from fapiao.airflow.names import hook_class_name, source_of_hook_class
-from fapiao.errors import FapiaoError
+from fapiao.errors import FapiaoError, SourceUnavailable
 
 if TYPE_CHECKING:
     from fapiao.engine import BlockingDriver
@@ -71,7 +71,7 @@ class InvoiceSourceHook(BaseHook):
             from fapiao.registry import registry
 
             mask_in_airflow()
-            record = self.get_connection(self.conn_id)
+            record = get_connection(self.conn_id)
             source = registry.get(self.conn_type or source_name_of(record))
             self._found = source, source.account(connection_of(record))
         return self._found
@@ -96,13 +96,13 @@ def __getattr__(name: str) -> type[InvoiceSourceHook]:
 
 def _hook_class(source_name: str) -> type[InvoiceSourceHook]:
     """A class with the attributes that Airflow reads from a hook class; 2.11 looks in the class's own dictionary."""
+    from fapiao.airflow.describing import descriptor_of
     from fapiao.airflow.forms import field_behaviour, widgets
-    from fapiao.registry import registry
 
     try:
-        descriptor = registry.get(source_name).descriptor
-    except FapiaoError as error:
-        raise AttributeError(str(error)) from error
+        descriptor = descriptor_of(source_name)
+    except SourceUnavailable as problem:
+        raise AttributeError(str(problem)) from problem
     return type(
         hook_class_name(source_name),
         (InvoiceSourceHook,),

@@ -113,7 +113,7 @@ class _Requesting(_Timed):
 
         # Airflow has replaced an XCom by its value when this runs.
         wanted: Any = self.taxpayer_no
-        taxpayers = [wanted] if isinstance(wanted, str) else list(wanted or ())
+        taxpayers = [wanted] if is_one(wanted) else list(wanted or ())
         if not taxpayers:
             raise ConfigurationError(
                 "The argument taxpayer_no is empty.", advice="Give one taxpayer number, or a list."
@@ -135,7 +135,7 @@ class _Requesting(_Timed):
             for taxpayer in taxpayers
         ]
 
-    def _closed_in_this_run(self, bench: Bench, request: CollectRequest, since: float, goes_on: bool) -> str | None:
+    def _closed_in_this_run(self, bench: Bench, request: CollectRequest, since: float, goes_on: bool) -> int | None:
         """The generation that this DAG run has closed already: its result, whatever it is, when the same try goes on.
 
         A person who clears a task after mending something gets a new generation, unless the old one is complete.
@@ -175,7 +175,7 @@ class CollectInvoicesOperator(_Requesting):
     @override
     def conclude(self, batch: Batch) -> Any:
         """The manifest, or a summary for a list."""
-        if isinstance(self.taxpayer_no, str):
+        if is_one(self.taxpayer_no):
             return next(iter(batch.results.values())).to_dict()
         return [summary(manifest) for manifest in batch.results.values()]
 
@@ -194,7 +194,7 @@ class StartCollectionOperator(_Requesting):
         return collector.start()
 
     @override
-    def finish(self, collector: Collector) -> str:
+    def finish(self, collector: Collector) -> int:
         """The id of the generation."""
         record = collector.collection()
         if record.state in CLOSED:
@@ -209,7 +209,7 @@ class StartCollectionOperator(_Requesting):
     @override
     def conclude(self, batch: Batch) -> dict[str, Any]:
         """The reference."""
-        return Reference.of(batch, single=isinstance(self.taxpayer_no, str)).to_dict()
+        return Reference.of(batch, single=is_one(self.taxpayer_no)).to_dict()
 
 
 class LoadCollectionOperator(_Timed):
@@ -274,6 +274,11 @@ def summary(manifest: Manifest) -> dict[str, Any]:
     plain["loaded"] = sum(part["loaded"] for part in slices)
     plain["rejected"] = sum(part["rejected"] for part in slices)
     return plain
+
+
+def is_one(taxpayer_no: object) -> bool:
+    """Whether one taxpayer is meant, not a list. Native rendering makes a number of a text of digits."""
+    return isinstance(taxpayer_no, str | int)
 
 
 def _listed(value: str | Sequence[str] | None) -> list[str]:

@@ -1,34 +1,30 @@
 """What Airflow reads through the entry point group ``apache_airflow_provider``, in every one of its processes.
 
-An exception here, or a dictionary that fails Airflow's schema, stops the scheduler and the command line. So nothing in
-here imports Airflow, every vendor plugin is asked in a guarded way and within a time limit, and what a plugin says is
-checked before it is passed on; a bad one is left out with a warning that names it. ``fapiao sources`` has the reason.
+An exception here, or a dictionary that fails Airflow's schema, stops the scheduler and the command line; and Airflow 3.3
+calls it whenever ``airflow.sdk`` is imported, so by every task. So nothing in here imports Airflow or a plugin: the names
+of the connection types are the names of the entry points, and what only a form needs is asked of a plugin when somebody
+looks at the form.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import threading
-import time
+import re
 from importlib.metadata import entry_points
 from typing import Any
 
-import msgspec
+from typing_extensions import override
 
 import fapiao
-from fapiao.airflow.forms import conn_fields, field_behaviour
 from fapiao.airflow.names import hook_class_name
+from fapiao.errors import SourceUnavailable
 from fapiao.registry import GROUP, Registry
-from fapiao.spec import Descriptor
 
-__all__ = ["PATIENCE", "get_provider_info"]
+__all__ = ["ConnectionType", "get_provider_info"]
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 5.0
-"""Seconds that all plugins together may take to be imported and described."""
-
+_NAME = re.compile(r"[a-z][a-z0-9]*")
 _TAKEN = frozenset(
     [
         "aws",
@@ -103,72 +99,77 @@ _TAKEN = frozenset(
 )
 """Connection types of other providers. Ours sorts before ``apache-airflow-providers-…`` and would take the name."""
 
-_PACKAGE = "airflow-provider-fapiao"
+
+class ConnectionType(dict[str, Any]):
+    """An entry of ``connection-types``: name and hook class at once, the form's keys when they are first asked for.
+
+    Airflow 3.x takes the form from ``hook-name``, ``conn-fields`` and ``ui-field-behaviour``; 2.11 asks the hook class.
+    A plugin that cannot say is warned about and has no form; its name stays, so that existing connections keep their type.
+    """
+
+    _FORM = ("hook-name", "conn-fields", "ui-field-behaviour")
+
+    def __missing__(self, key: str) -> Any:
+        if key in self._FORM:
+            self._fill()
+            if key in self:
+                return self[key]
+        raise KeyError(key)
+
+    @override
+    def get(self, key: str, default: Any = None) -> Any:
+        """As of any dictionary, but with the form's keys."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def _fill(self) -> None:
+        from fapiao.airflow.describing import descriptor_of
+        from fapiao.airflow.forms import conn_fields, field_behaviour
+
+        try:
+            descriptor = descriptor_of(self["connection-type"])
+        except SourceUnavailable:
+            return
+        self["hook-name"] = descriptor.title
+        self["conn-fields"] = conn_fields(descriptor)
+        self["ui-field-behaviour"] = field_behaviour(descriptor, kebab_case=True)
 
 
 def get_provider_info() -> dict[str, Any]:
-    """The provider's description, with one connection type for each usable vendor plugin. Never raises."""
-    info: dict[str, Any] = {
-        "package-name": _PACKAGE,
+    """The provider's description, with a connection type for each installed vendor plugin. Never raises."""
+    try:
+        types = _connection_types()
+    except Exception:  # Airflow itself would die of it: a provider without connection types is better
+        log.warning("fapiao's connection types are not available.", exc_info=True)
+        types = []
+    return {
+        "package-name": "airflow-provider-fapiao",
         "name": "Fapiao",
         "description": "Chinese VAT invoices (发票) from vendor APIs into your own SQL database, completely and provably.",
         "versions": [fapiao.__version__],
-        "hook-class-names": [],
-        "connection-types": [],
+        "hook-class-names": [kind["hook-class-name"] for kind in types],
+        "connection-types": types,
     }
-    try:
-        types = _connection_types()
-        info["connection-types"] = types
-        info["hook-class-names"] = [kind["hook-class-name"] for kind in types]
-    except Exception:  # Airflow itself would die of it: a provider without connection types is better
-        log.warning("fapiao's connection types are not available.", exc_info=True)
-    return info
 
 
-def _connection_types() -> list[dict[str, Any]]:
-    points = list(entry_points(group=GROUP))
-    names = sorted({point.name for point in points})
-    found: dict[str, dict[str, Any] | str] = {}
-
-    def describe(name: str) -> None:
-        try:
-            # A registry of its own: a plugin that never returns holds no lock that others wait for.
-            source = Registry([point for point in points if point.name == name]).get(name)
-            found[name] = _connection_type(source.descriptor)
-        except BaseException as problem:  # noqa: BLE001 - a plugin may even call exit(); it is named below
-            found[name] = f"{type(problem).__name__}: {problem}"
-
-    workers = [threading.Thread(target=describe, args=(name,), name=f"fapiao-{name}", daemon=True) for name in names]
-    for worker in workers:
-        worker.start()
-    give_up = time.monotonic() + PATIENCE
-    for worker in workers:
-        worker.join(max(0.0, give_up - time.monotonic()))
+def _connection_types() -> list[ConnectionType]:
+    claims: dict[str, set[str]] = {name: set() for name in Registry().names()}
+    for point in entry_points(group=GROUP):
+        if point.name in claims:
+            claims[point.name].add(point.value)
     types = []
-    for name in names:
-        entry = found.get(name, f"it was not described within {PATIENCE:.0f} seconds")
-        if isinstance(entry, str):
-            log.warning("The fapiao source %s gives no connection type: %s See 'fapiao sources'.", name, entry)
+    for name, values in claims.items():
+        if not _NAME.fullmatch(name):
+            log.warning(
+                "The fapiao source %r is left out: its name is not made of lower-case letters and digits.", name
+            )
+        elif name in _TAKEN:
+            log.warning("The fapiao source %s is left out: the connection type belongs to another provider.", name)
+        elif len(values) > 1:
+            log.warning("The fapiao source %s is left out: two distributions claim it. See 'fapiao sources'.", name)
         else:
-            types.append(entry)
+            hook = f"fapiao.airflow.hooks.{hook_class_name(name)}"
+            types.append(ConnectionType({"connection-type": name, "hook-class-name": hook}))
     return types
-
-
-def _connection_type(descriptor: Descriptor) -> dict[str, Any]:
-    """One entry of ``connection-types``.
-
-    :raises ValueError: the descriptor has values of other types than it declares, or takes another provider's name.
-    """
-    # Structs do not check types when they are built, so a careless plugin may hold anything.
-    checked = msgspec.convert(msgspec.to_builtins(descriptor), Descriptor)
-    if checked.name in _TAKEN:
-        raise ValueError(f"the connection type {checked.name!r} belongs to another provider")
-    entry = {
-        "connection-type": checked.name,
-        "hook-class-name": f"fapiao.airflow.hooks.{hook_class_name(checked.name)}",
-        "hook-name": checked.title,
-        "conn-fields": conn_fields(checked),
-        "ui-field-behaviour": field_behaviour(checked, kebab_case=True),
-    }
-    json.dumps(entry)
-    return entry

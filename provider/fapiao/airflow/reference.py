@@ -23,7 +23,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     invoice_month: str
-    collections: dict[str, Any]
+    collections: dict[str, int]
     """Taxpayer number → id of the generation."""
     failed: dict[str, Failure] = msgspec.field(default_factory=dict)
     """Taxpayers that could not be started."""

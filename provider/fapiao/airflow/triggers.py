@@ -12,7 +12,7 @@ import msgspec
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from typing_extensions import override
 
-from fapiao.airflow.compat import fetch_connection
+from fapiao.airflow.compat import aget_connection
 from fapiao.airflow.connections import connection_of
 from fapiao.airflow.events import Failure, Job, Wake
 from fapiao.errors import ConfigurationError, FapiaoError, QuotaExhausted, VendorBroken, VendorBusy, VendorUnreachable
@@ -125,7 +125,7 @@ class CollectionTrigger(BaseTrigger):
     async def _account(self) -> tuple[Source, Account]:
         # Importing a plugin reads files, which must not happen in the loop.
         source = await asyncio.to_thread(_load_source, self.source)
-        record = await fetch_connection(self.conn_id)
+        record = await aget_connection(self.conn_id)
         return source, source.account(connection_of(record))
 
     async def _watch(self, source: Source, account: Account, driver: AsyncDriver, job: Job) -> Failure | None:
