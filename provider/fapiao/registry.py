@@ -17,7 +17,7 @@ import msgspec
 import pluggy
 
 from fapiao.connection import Connection
-from fapiao.errors import ConfigurationError, PluginError, SourceUnavailable
+from fapiao.errors import FapiaoError, PluginError, SourceUnavailable
 from fapiao.invoices.model import Invoice, NormalizeContext, Rejected
 from fapiao.settings import COMMON_FIELDS, read_settings
 from fapiao.spec import PROJECT, REQUIRED_HOOKS, SPEC_VERSION, Descriptor, InvoiceSource
@@ -153,7 +153,7 @@ class Source:
             return getattr(self._hook, hook)(**arguments)
         except Exception as problem:
             # Plugin code ran: name the plugin and the hook, whatever it raised.
-            if isinstance(problem, PluginError | ConfigurationError):
+            if isinstance(problem, FapiaoError):
                 raise problem.within(source=self.name) from problem.__cause__
             raise PluginError(f"The hook {hook} raised {type(problem).__name__}.", source=self.name) from problem
 
