@@ -23,9 +23,12 @@ from fapiao.settings import COMMON_FIELDS, read_settings
 from fapiao.spec import PROJECT, REQUIRED_HOOKS, SPEC_VERSION, Descriptor, InvoiceSource
 from fapiao.wire import (
     Account,
+    Claim,
     CollectionJob,
     CollectionStatus,
     Flow,
+    LayoutFiles,
+    LayoutTask,
     Page,
     Pending,
     Request,
@@ -36,6 +39,7 @@ from fapiao.wire import (
     SyncQuery,
     Token,
     Verdict,
+    Verification,
 )
 
 __all__ = ["GROUP", "PluginProblem", "Registry", "Source", "registry"]
@@ -132,6 +136,14 @@ class Source:
 
     def read_page(self, account: Account, query: SliceQuery | SyncQuery, cursor: str | None) -> Flow[Page | Pending]:
         flow: Flow[Page | Pending] = self._call("read_page", account=account, query=query, cursor=cursor)
+        return flow
+
+    def verify(self, account: Account, claim: Claim) -> Flow[Verification | Pending]:
+        flow: Flow[Verification | Pending] = self._call("verify", account=account, claim=claim)
+        return flow
+
+    def layout_files(self, account: Account, task: LayoutTask) -> Flow[LayoutFiles | Pending]:
+        flow: Flow[LayoutFiles | Pending] = self._call("layout_files", account=account, task=task)
         return flow
 
     def normalize(self, raw: Any, context: NormalizeContext) -> Invoice | Rejected:

@@ -23,9 +23,12 @@ import pluggy
 from fapiao.invoices.model import Invoice, NormalizeContext, Rejected
 from fapiao.wire import (
     Account,
+    Claim,
     CollectionJob,
     CollectionStatus,
     Flow,
+    LayoutFiles,
+    LayoutTask,
     Page,
     Pending,
     Request,
@@ -37,6 +40,7 @@ from fapiao.wire import (
     SyncQuery,
     Token,
     Verdict,
+    Verification,
 )
 
 __all__ = [
@@ -98,6 +102,8 @@ class Capability:
 
     COLLECT = "collect"
     SYNC = "sync"
+    VERIFY = "verify"
+    FILES = "files"
 
 
 class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +200,23 @@ class InvoiceSource:
         raise NotImplementedError
 
     @hookspec(firstresult=True)
+    def verify(self, account: Account, claim: Claim) -> Flow[Verification | Pending]:
+        """Flow, capability *verify*. One invoice; "does not exist" and "does not match" are results, not errors.
+
+        A record that it returns is normalised under the context ``api="verify"``: codes differ from those of lists.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    def layout_files(self, account: Account, task: LayoutTask) -> Flow[LayoutFiles | Pending]:
+        """Flow, capability *files*. Asks for the links of a finished task; ``Pending`` while it runs.
+
+        Where the vendor answers a finished task only once, the request has ``idempotent=False``: the links are
+        committed together with the answer, and a lost answer is not asked for again as if nothing had happened.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
     def normalize(self, raw: Any, context: NormalizeContext) -> Invoice | Rejected:
         """Pure. One raw record as a canonical invoice, or a rejection that lists everything wrong with it.
 
@@ -206,8 +229,10 @@ REQUIRED_HOOKS: Mapping[str, tuple[str, ...]] = {
     "": ("describe", "classify"),
     Capability.COLLECT: ("start_collection", "collection_status", "read_page", "normalize"),
     Capability.SYNC: ("sync_query", "read_page", "normalize"),
+    Capability.VERIFY: ("verify", "normalize"),
+    Capability.FILES: ("layout_files",),
 }
 """Hooks a plugin must implement: always, and for each capability it declares."""
 
-FLOW_HOOKS = ("authorize", "start_collection", "collection_status", "read_page")
+FLOW_HOOKS = ("authorize", "start_collection", "collection_status", "read_page", "verify", "layout_files")
 """The hooks that are generators; all others are pure functions."""

@@ -8,7 +8,7 @@ added for every attempt by the driver through the plugin's ``sign`` hook.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeVar
@@ -20,10 +20,15 @@ from fapiao.errors import FapiaoError, VendorBroken
 __all__ = [
     "DIRECTIONS",
     "Account",
+    "Claim",
     "CollectionJob",
     "CollectionStatus",
     "Decision",
     "Flow",
+    "LayoutFiles",
+    "LayoutLink",
+    "LayoutTask",
+    "Outcome",
     "Page",
     "Pending",
     "Request",
@@ -38,6 +43,7 @@ __all__ = [
     "SyncQuery",
     "Token",
     "Verdict",
+    "Verification",
 ]
 
 T = TypeVar("T")
@@ -89,17 +95,22 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     secret: Secret
     settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     """The connection's ``extra`` after validation against the plugin's fields, defaults filled in."""
+    file_hosts: tuple[str, ...] = ()
+    """Hosts from which files may be fetched: the plugin's own and those the connection allows."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One logical HTTP request. Exactly one of ``json`` and ``form`` may be given; ``json`` may hold ``Secret`` values."""
 
     method: str
-    path: str
+    path: str = ""
     query: tuple[tuple[str, str], ...] = ()
     json: Any = None
     form: tuple[tuple[str, str], ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    file_url: Secret | None = None
+    """Instead of ``path``: a signed address of a file that an answer named. Sent without token and signature, and only to
+    hosts that the account allows (``Account.file_hosts``)."""
     idempotent: bool = True
     """False: never sent a second time once it may have reached the vendor (it starts a paid job, say)."""
     authorized: bool = True
@@ -309,3 +320,80 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """The vendor's code where it says more than 'ok' (ekuaibao 4000 = no record)."""
     billed: int | None = None
     """Units that the vendor says it charges for this read, where it says so."""
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """An invoice to be verified (查验) by the factors that are printed on it, and the layout files wanted with it."""
+
+    number: str
+    """20 digits of a digital invoice, or 8 digits beside ``invoice_code``."""
+    invoice_code: str | None = None
+    issued_on: date
+    amount_excl_tax: Decimal | None = None
+    amount_incl_tax: Decimal | None = None
+    check_code: str | None = None
+    """校验码, whole or its last six characters."""
+    doc_type: str | None = None
+    """The canonical type, where it is known: which amount is a factor depends on it."""
+    taxpayer_no: str | None = None
+    """On whose behalf; layout files are fetched from this taxpayer's account at the bureau."""
+    layouts: tuple[str, ...] = ()
+    """Kinds of layout files wanted: ``pdf``, ``ofd``, ``xml``."""
+
+
+class Outcome(str, Enum):
+    """What the bureau says about a claim. Each is a result that is kept, none is an error."""
+
+    GENUINE = "genuine"
+    NOT_FOUND = "not_found"
+    """查无此票; a new digital invoice may appear a day later."""
+    DIFFERENT = "different"
+    """The number exists, the factors do not match."""
+    TOO_OLD = "too_old"
+    """Issued more than five years ago: the bureau does not verify it any more."""
+    NOT_YET = "not_yet"
+    """Dated later than today."""
+
+
+class LayoutTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A vendor's job that makes layout files (版式文件). Its answer may be given only once."""
+
+    task_id: str
+    """Text, however long: 19 digits do not survive a float."""
+    taxpayer_no: str
+    number: str
+    """The digital invoice's 20 digits."""
+
+
+class LayoutLink(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one layout file can be fetched. The address is signed: whoever has it has the file."""
+
+    kind: str
+    """``pdf``, ``ofd`` or ``xml``."""
+    url: Secret
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a claim."""
+
+    outcome: Outcome
+    code: str | None = None
+    message: str = ""
+    record: Any = None
+    """The invoice as the bureau states it, raw, for ``normalize``; None unless genuine."""
+    request_id: str | None = None
+    checked_at: datetime | None = None
+    """The vendor's own time, naive China time."""
+    task: LayoutTask | None = None
+    links: tuple[LayoutLink, ...] = ()
+    """Files that are there at once."""
+
+
+class LayoutFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of a layout task that has ended."""
+
+    links: tuple[LayoutLink, ...] = ()
+    failed: bool = False
+    """The task ended without files (expired, already fetched, refused); ``code`` and ``message`` say why."""
+    code: str | None = None
+    message: str = ""
