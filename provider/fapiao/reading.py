@@ -18,7 +18,7 @@ import msgspec
 
 from fapiao.arguments import CHINA
 from fapiao.engine import BlockingDriver
-from fapiao.engine.transcript import pack
+from fapiao.engine.transcript import pack, told
 from fapiao.errors import ConfigurationError, FapiaoError, QuotaExhausted, VendorBusy, VendorRefused
 from fapiao.invoices.intake import examine
 from fapiao.invoices.model import NormalizeContext
@@ -159,11 +159,12 @@ class SliceReader:
     def _fetch(self, record: SliceRecord, cursor: str) -> PageLoad | Pending:
         """In a reader thread: one page, from the vendor to examined records."""
         key = self._collection.key
-        completed = self._driver.run(self._source.read_page(self._account, self._query(record), cursor or None))
+        query = self._query(record)
+        completed = self._driver.run(self._source.read_page(self._account, query, cursor or None))
         page = completed.value
         if isinstance(page, Pending):
             return page
-        transcript, sha256 = pack(completed.transcript)
+        transcript, sha256 = pack(completed.transcript, told(self._source.descriptor, self._account, query))
         context = NormalizeContext(
             source=key.source,
             api=self._api,

@@ -1,14 +1,16 @@
 """The raw that is kept: requests and answers of one flow as bytes, and the flow driven again from them.
 
 The stored form is a line of JSON (logical requests, a few headers, lengths) followed by the bodies exactly as they came,
-compressed as one zlib stream. Secrets in requests are stored as ``***``; they were never part of an answer.
+compressed as one zlib stream. Secrets in requests are stored as ``***``; they were never part of an answer. What the flow
+was told beside the ledger's own knowledge (the connection's open settings, the query of a list) is kept with it: a page is
+interpreted again under the settings it was read with, whatever the connection says by then.
 """
 
 from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -19,9 +21,10 @@ from fapiao.engine.flow import Steps
 from fapiao.errors import FapiaoError, PluginError, StoreError
 from fapiao.redaction import MASK
 from fapiao.registry import Source
-from fapiao.wire import Decision, Flow, Request, Response, Secret
+from fapiao.spec import Descriptor
+from fapiao.wire import Account, Decision, Flow, Request, Response, Secret, SyncQuery
 
-__all__ = ["pack", "replay", "unpack"]
+__all__ = ["Told", "pack", "replay", "told", "unpack", "unpack_told"]
 
 T = TypeVar("T")
 FORMAT = 1
@@ -46,20 +49,45 @@ class _Entry(msgspec.Struct, omit_defaults=True):
     authorized: bool = True
 
 
-class _Head(msgspec.Struct):
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a flow was told that neither the answers nor the ledger can tell again. Never a secret."""
+
+    settings: Mapping[str, Any] = {}
+    """The plugin's own open settings of the connection."""
+    sync: SyncQuery | None = None
+    """The query, where a list was read."""
+
+
+NOTHING = Told()
+
+
+class _Head(msgspec.Struct, omit_defaults=True):
     format: int
     exchanges: list[_Entry]
+    told: Told = NOTHING
 
 
-def pack(transcript: Sequence[Exchange]) -> tuple[bytes, str]:
+def told(descriptor: Descriptor, account: Account, query: object) -> Told:
+    """What is worth keeping of an account and a query: settings that the plugin declares itself and that are not secret."""
+    names = [field.name for field in descriptor.fields if field.place == "extra" and field.kind != "secret"]
+    settings = {name: account.settings[name] for name in names if account.settings.get(name) is not None}
+    return Told(settings=settings, sync=query if isinstance(query, SyncQuery) else None)
+
+
+def pack(transcript: Sequence[Exchange], told: Told = NOTHING) -> tuple[bytes, str]:
     """The transcript as compressed bytes, and the SHA-256 (hex) of what they decompress to. Same input, same output."""
-    head = _ENCODER.encode(_Head(FORMAT, [_entry(exchange) for exchange in transcript]))
+    head = _ENCODER.encode(_Head(FORMAT, [_entry(exchange) for exchange in transcript], told))
     plain = b"\n".join([head, b"".join([exchange.response.body for exchange in transcript])])
     return zlib.compress(plain, LEVEL), hashlib.sha256(plain).hexdigest()
 
 
 def unpack(data: bytes, sha256: str | None = None) -> tuple[Exchange, ...]:
-    """The transcript again; bodies byte for byte.
+    """The transcript again; bodies byte for byte. See :func:`unpack_told`."""
+    return unpack_told(data, sha256)[0]
+
+
+def unpack_told(data: bytes, sha256: str | None = None) -> tuple[tuple[Exchange, ...], Told]:
+    """The transcript again, and what the flow was told.
 
     :param sha256: what :func:`pack` returned with it, to be compared.
     :raises StoreError: damaged, or written by a newer version.
@@ -85,7 +113,7 @@ def unpack(data: bytes, sha256: str | None = None) -> tuple[Exchange, ...]:
     for entry in head.exchanges:
         exchanges.append(_exchange(entry, plain[at : at + entry.length]))
         at += entry.length
-    return tuple(exchanges)
+    return tuple(exchanges), head.told
 
 
 def replay(source: Source, flow: Flow[T], transcript: Sequence[Exchange]) -> T:
