@@ -49,6 +49,7 @@ def outline(response: Response) -> Envelope:
     :raises VendorBroken: as :func:`read`.
     """
     try:
+        response.body.decode()  # what is stepped over is not looked at otherwise: a page in GBK would pass
         value = _OUTLINE.decode(response.body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return read(response)

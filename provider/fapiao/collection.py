@@ -15,7 +15,7 @@ import msgspec
 
 from fapiao.arguments import CollectRequest
 from fapiao.engine import BlockingDriver
-from fapiao.errors import IncompleteError, OutcomeUnknown, VendorBusy, VendorRefused
+from fapiao.errors import FapiaoError, IncompleteError, OutcomeUnknown, VendorBusy, VendorRefused
 from fapiao.manifest import Manifest, manifest_of
 from fapiao.reading import Progress, SliceReader
 from fapiao.registry import Source
@@ -368,8 +368,6 @@ class Collector:
             return self._driver.run(flow).value
         except VendorBusy as busy:
             return Pending(reason=busy.what, code=busy.code, after=busy.retry_after)
-        except OutcomeUnknown as lost:
-            raise lost.within(**self._context())
         except VendorRefused as refusal:
             log.error("%s", refusal.within(**self._context()))
             now = self._clock()
@@ -380,6 +378,8 @@ class Collector:
             self._refresh_record()
             self._refusal = refusal
             return None
+        except FapiaoError as error:
+            raise error.within(**self._context())
         finally:
             self._count(self._driver.requests - before)
 

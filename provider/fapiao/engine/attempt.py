@@ -37,7 +37,7 @@ from fapiao.errors import (
 from fapiao.redaction import excerpt, redact
 from fapiao.wire import Decision, Request, Response, Verdict
 
-__all__ = ["Action", "Attempt", "Deliver", "Fail", "Renew", "SendAgain", "retry_after"]
+__all__ = ["Action", "Attempt", "Deliver", "Fail", "Renew", "SendAgain", "opening", "retry_after"]
 
 FIRST_BACKOFF = 0.5
 """Seconds before the second try; doubled for every further one."""
@@ -110,14 +110,14 @@ class Attempt:
             return self._throttled(after, None, "HTTP 429 (too many requests)")
         if response.status == UNAVAILABLE:
             why = "HTTP 503 (service unavailable)"
-            return self._again(after, VendorUnreachable(f"{self._named} got {why}{self._told(response)}."), why)
+            return self._again(after, VendorUnreachable(f"{self._named} got {why}{opening(response)}."), why)
         if _is_json(response.body):
             return None
         why = f"HTTP {response.status} without a readable body"
         if not self._request.idempotent:
             return Fail(self._unknown(why))
         kind = VendorBroken if response.status == SERVER_ERROR else VendorUnreachable
-        return self._again(after, kind(f"{self._named} got {why}{self._told(response)}."), why)
+        return self._again(after, kind(f"{self._named} got {why}{opening(response)}."), why)
 
     def answered(self, response: Response, verdict: Verdict, now: float) -> Action:
         """Act on the plugin's verdict about an answer."""
@@ -141,7 +141,7 @@ class Attempt:
         self._broken += 1
         broken = error or VendorBroken(f"{self._named} got an answer that cannot be read.")
         if isinstance(broken, VendorBroken):
-            broken.what += self._told(response)
+            broken.what += opening(response)
         if not self._request.idempotent:
             return Fail(self._unknown(f"its answer cannot be read ({redact(broken.what)})"))
         if self._broken >= BROKEN_TRIES:
@@ -152,9 +152,9 @@ class Attempt:
         """Act on a try that brought no answer."""
         error: FapiaoError
         if failure.kind is Lost.TOO_LARGE:
-            error = VendorBroken(f"{self._named}: {failure.text}.")
+            error = VendorBroken(f"{self._named} failed: {failure.text}.")
         else:
-            error = VendorUnreachable(f"{self._named}: {failure.text}.")
+            error = VendorUnreachable(f"{self._named} failed: {failure.text}.")
         if failure.maybe_sent and not self._request.idempotent:
             return Fail(self._unknown(failure.text))
         if failure.kind is Lost.TOO_LARGE:
@@ -208,13 +208,15 @@ class Attempt:
     def _unknown(self, why: str) -> OutcomeUnknown:
         return OutcomeUnknown(f"{self._named} may have been carried out: {why}.")
 
-    def _told(self, response: Response) -> str:
-        beginning = excerpt(response.body)
-        return f" The answer begins: {beginning}" if beginning else " The answer is empty."
-
     @property
     def _named(self) -> str:
         return f"{self._request.method} {redact(self._request.path)}"
+
+
+def opening(response: Response) -> str:
+    """How an answer that nobody can read begins, redacted, for the end of an error's text."""
+    beginning = excerpt(response.body)
+    return f" The answer begins: {beginning}" if beginning else " The answer is empty."
 
 
 def retry_after(response: Response, now: float) -> float | None:

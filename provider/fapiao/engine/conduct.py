@@ -19,7 +19,7 @@ import msgspec
 
 import fapiao
 from fapiao.engine.account_state import AccountState, StoredToken, new_holder
-from fapiao.engine.attempt import Attempt, Deliver, Fail, Renew
+from fapiao.engine.attempt import Attempt, Deliver, Fail, Renew, opening
 from fapiao.engine.exchange import Completed, Exchange
 from fapiao.engine.failure import Failure
 from fapiao.engine.flow import Steps, plugin_error, sanitised
@@ -27,7 +27,15 @@ from fapiao.engine.prepared import Prepared, encode_body, prepare
 from fapiao.engine.quota import LATE, Paces, Permit
 from fapiao.engine.settings import DriverSettings
 from fapiao.engine.tokens import CLAIM, POSTPONED, REFUSAL_KEPT, RENEWAL_POLL, received, usable
-from fapiao.errors import ConfigurationError, CredentialError, FapiaoError, PluginError, VendorError, VendorRefused
+from fapiao.errors import (
+    ConfigurationError,
+    CredentialError,
+    FapiaoError,
+    PluginError,
+    VendorBroken,
+    VendorError,
+    VendorRefused,
+)
 from fapiao.redaction import register
 from fapiao.registry import Source
 from fapiao.wire import Account, Decision, Flow, Request, Response, Signed, Stamp, Token, Verdict
@@ -143,7 +151,12 @@ class Conductor:
                 if answer.error is not None:
                     steps.throw(sanitised(answer.error))
                 elif answer.response is not None:
-                    steps.send(answer.response)
+                    try:
+                        steps.send(answer.response)
+                    except VendorBroken as error:
+                        # The flow looks deeper than classify; its error has not seen the bytes.
+                        error.what += opening(answer.response)
+                        raise
         except FapiaoError as error:
             raise sanitised(error.within(source=self.source.name))
         finally:
