@@ -27,7 +27,8 @@ _AWKWARD = {_FIELD: "\\x1f", _ROW: "\\x1d", "\x1e": "\\x1e"}
 @cache
 def columns(table: sa.Table) -> tuple[str, ...]:
     """Names of the columns that rows give, in order: all but a generated key."""
-    return tuple(column.name for column in table.columns if column is not table.autoincrement_column)
+    generated = table.primary_key._autoincrement_column  # SQLAlchemy 1.4 has no public name for it
+    return tuple(column.name for column in table.columns if column is not generated)
 
 
 def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:

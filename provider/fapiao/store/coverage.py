@@ -21,6 +21,11 @@ class CoverageRow(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     taxpayer_no: str
     invoice_month: str
+    """Of a sync the tax period that was asked for, or empty."""
+    kind: str
+    """``collect`` or ``sync``."""
+    query: str
+    """Of a sync: what was asked for."""
     type: str
     direction: str
     generation: int
@@ -44,6 +49,8 @@ _CELL = (
     collections.c.account,
     collections.c.taxpayer_no,
     collections.c.invoice_month,
+    collections.c.kind,
+    collections.c.query,
     slices.c.type,
     slices.c.direction,
 )
@@ -96,7 +103,7 @@ def coverage(
         .subquery()
     )
     fields = [newest.c[name] for name in CoverageRow.__struct_fields__]
-    query = sa.select(*fields).where(newest.c.age == 1).order_by(*fields[:7])
+    query = sa.select(*fields).where(newest.c.age == 1).order_by(*fields[:9])
     return database.read(
         lambda connection: [CoverageRow(**row._mapping) for row in connection.execute(query)]
     )

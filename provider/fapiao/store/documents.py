@@ -15,7 +15,7 @@ import msgspec
 import sqlalchemy as sa
 
 from fapiao.invoices.model import Finding, Invoice
-from fapiao.store import invoice_tables, ledger_tables
+from fapiao.store import deduction_tables, invoice_tables, ledger_tables
 from fapiao.store.bulk import Row, Writer, columns
 
 __all__ = ["RowSet", "content_of", "from_content", "json_text"]
@@ -34,6 +34,7 @@ _TABLES: tuple[sa.Table, ...] = (
     invoice_tables.observations,
     invoice_tables.states,
     invoice_tables.findings,
+    deduction_tables.deductions,
     ledger_tables.slice_records,
     ledger_tables.rejections,
 )

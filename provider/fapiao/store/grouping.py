@@ -40,6 +40,8 @@ class PageLoad(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     invoice_month: str
     type: str
     records: Sequence[Examined]
+    billed: int | None = None
+    """Units that the vendor says it charges for this read."""
 
 
 class StoredPage(msgspec.Struct, frozen=True, gc=False):
@@ -57,6 +59,8 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
     page: StoredPage
     ordinal: str
+    stated: Invoice | None = None
+    """The invoice as this record states it, where it tells the holder's deduction."""
 
 
 class Stated:
@@ -147,5 +151,6 @@ def group_records(pages: Iterable[StoredPage]) -> list[Group]:
                 group.numbers = (*group.numbers, *(number for number in numbers if number not in group.numbers))
             for number in numbers:
                 owners[number] = group
-            group.add(record, invoice, Place(page, str(record.ordinal)))
+            told = None if invoice.deduction is None else invoice
+            group.add(record, invoice, Place(page, str(record.ordinal), told))
     return list(groups.values())

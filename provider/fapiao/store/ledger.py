@@ -23,7 +23,7 @@ from fapiao.store.ledger_records import (
     SliceUpdate,
     Tally,
 )
-from fapiao.store.ledger_tables import collections, slices
+from fapiao.store.ledger_tables import collections, pages, slices
 from fapiao.wire import SliceKey
 
 __all__ = ["Ledger"]
@@ -75,6 +75,8 @@ class Ledger:
                     account=key.account,
                     taxpayer_no=key.taxpayer_no,
                     invoice_month=key.invoice_month,
+                    kind=key.kind,
+                    query=key.query,
                     generation=1 if latest is None else latest.generation + 1,
                     state="intended",
                     joined=False,
@@ -191,6 +193,20 @@ class Ledger:
             lambda connection: proof.tally(connection, slice_id, _slice_row(connection, slice_id).read_no)
         )
 
+    def billed(self, collection_id: int) -> dict[int, int | None]:
+        """Units that the vendor charged per slice, over all committed reads; None where it named none."""
+        query = (
+            sa.select(slices.c.slice_id, sa.func.sum(pages.c.billed))
+            .select_from(slices.outerjoin(pages, pages.c.slice_id == slices.c.slice_id))
+            .where(slices.c.collection_id == collection_id)
+            .group_by(slices.c.slice_id)
+        )
+        return self._database.read(
+            lambda connection: {
+                slice_id: None if units is None else int(units) for slice_id, units in connection.execute(query)
+            }
+        )
+
     def close_slice(
         self, slice_id: int, state: str, tally: Tally | None, code: str | None, message: str | None, now: float
     ) -> None:
@@ -237,7 +253,7 @@ class Ledger:
                 .where(collections.c.collection_id == collection_id)
                 .values(state=state, closed_at=now)
             )
-            if state != "abandoned":
+            if state != "abandoned" and row.kind == "collect":  # what a list lacks now has moved on to another one
                 proof.record_absent(connection, proof.absent(connection, row), now)
 
         self._database.transact(work)
@@ -267,6 +283,8 @@ def _is(key: CollectionKey) -> Any:
         collections.c.account == key.account,
         collections.c.taxpayer_no == key.taxpayer_no,
         collections.c.invoice_month == key.invoice_month,
+        collections.c.kind == key.kind,
+        collections.c.query == key.query,
     )
 
 
@@ -334,7 +352,7 @@ def _unknown(what: str, number: int) -> StoreError:
 def _collection(row: Any) -> CollectionRecord:
     return CollectionRecord(
         collection_id=row.collection_id,
-        key=CollectionKey(row.source, row.account, row.taxpayer_no, row.invoice_month),
+        key=CollectionKey(row.source, row.account, row.taxpayer_no, row.invoice_month, row.kind, row.query),
         generation=row.generation,
         state=row.state,
         vendor_job_id=row.vendor_job_id,

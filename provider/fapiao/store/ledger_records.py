@@ -33,7 +33,11 @@ class CollectionKey(msgspec.Struct, frozen=True, order=True):
     account: str
     taxpayer_no: str
     invoice_month: str
-    """``yyyymm``."""
+    """``yyyymm``; of a sync the tax period that is asked for, or empty."""
+    kind: str = "collect"
+    """``collect``: a job of the vendor's; ``sync``: lists."""
+    query: str = ""
+    """Of a sync: what is asked for, as text."""
 
 
 class CollectionRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -37,6 +37,8 @@ collections = Table(
     Column("account", String(128), nullable=False, comment="the vendor's own identity of the account"),
     Column("taxpayer_no", String(32), nullable=False, comment="纳税人识别号"),
     Column("invoice_month", String(6), nullable=False, comment="开票月份 yyyymm"),
+    Column("kind", String(8), nullable=False, server_default="collect", comment="collect: a vendor job; sync: lists"),
+    Column("query", String(255), nullable=False, server_default="", comment="of a sync: what was asked for"),
     Column("generation", Integer, nullable=False, comment="from 1; collecting the month again is the next one"),
     Column("state", String(16), nullable=False, comment="intended starting started complete incomplete abandoned"),
     Column("vendor_job_id", String(128)),
@@ -50,7 +52,8 @@ collections = Table(
     Column("started_at", EpochTime()),
     Column("closed_at", EpochTime()),
     UniqueConstraint(
-        "source", "account", "taxpayer_no", "invoice_month", "generation", name="uq_fapiao_collection_generation"
+        "source", "account", "taxpayer_no", "invoice_month", "kind", "query", "generation",
+        name="uq_fapiao_collection_generation",
     ),
     Index("ix_fapiao_collection_taxpayer_no", "taxpayer_no", "invoice_month"),
     comment="one vendor job for (account, taxpayer, invoice month)",
@@ -102,6 +105,7 @@ pages = Table(
     Column("rejected", Integer, nullable=False),
     Column("amount_excl_tax", money(), nullable=False, comment="sum over the loaded records"),
     Column("tax_amount", money(), nullable=False, comment="sum over the loaded records"),
+    Column("billed", Integer, comment="units that the vendor says it charges for this read"),
     Column("transcript", long_bytes(), nullable=False, comment="requests and answers in order, compressed"),
     Column("transcript_sha256", String(64), nullable=False),
     Column("fetched_at", EpochTime(), nullable=False),

@@ -19,6 +19,7 @@ from fapiao.invoices.folding import Observation, fold
 from fapiao.store.bulk import Writer, chunks, generated_key
 from fapiao.store.claiming import assign
 from fapiao.store.database import Database
+from fapiao.store.deductions import Snapshots
 from fapiao.store.documents import RowSet, json_text
 from fapiao.store.failures import failure, is_misfit
 from fapiao.store.grouping import Group, PageLoad, StoredPage, group_records
@@ -112,6 +113,7 @@ class _Load:
         self._connection = connection
         self._writer = Writer(connection, schema)
         self._rows = RowSet(self._writer, now)
+        self._deductions = Snapshots(connection, self._rows)
         self._now = now
 
     def run(self, pages: Sequence[PageLoad], fresh: Iterator[int]) -> LoadReport:
@@ -126,6 +128,7 @@ class _Load:
                 doubles.append((document.keys, document.group))
                 continue
             (key,) = document.keys
+            self._deductions.note(key, document.group)
             if document.is_new:
                 new += 1
                 self._add_new(key, document.group)
@@ -138,9 +141,11 @@ class _Load:
             key = merge(self._connection, keys, self._now)
             known[key] = group
             merged.add(key)
+            self._deductions.note(key, group)
         for key, group in known.items():
             self._record_places(str(key), group)
         settlement = settle(self._connection, self._writer, self._rows, known, merged)
+        self._deductions.write(set(known))
         self._rows.write()
         return LoadReport(
             pages=len(stored),
@@ -171,6 +176,10 @@ class _Load:
             if place in committed:
                 continue
             loaded = [record.invoice for record in page.records if record.invoice is not None]
+            amount = sum((invoice.amount_excl_tax or _ZERO for invoice in loaded), _ZERO)
+            tax = sum((invoice.tax_amount or _ZERO for invoice in loaded), _ZERO)
+            if not (amount.is_finite() and tax.is_finite()):
+                raise ValueError("an amount is not a number")  # PostgreSQL would keep it, and every sum would be lost
             seen = round(page.fetched_at, 6)
             inserted = self._connection.execute(
                 page_table.insert().values(
@@ -183,8 +192,9 @@ class _Load:
                     record_count=page.record_count,
                     loaded=len(loaded),
                     rejected=len(page.records) - len(loaded),
-                    amount_excl_tax=sum((invoice.amount_excl_tax or _ZERO for invoice in loaded), _ZERO),
-                    tax_amount=sum((invoice.tax_amount or _ZERO for invoice in loaded), _ZERO),
+                    amount_excl_tax=amount,
+                    tax_amount=tax,
+                    billed=page.billed,
                     transcript=page.transcript,
                     transcript_sha256=page.transcript_sha256,
                     fetched_at=seen,

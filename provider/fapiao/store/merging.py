@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from fapiao.store.deduction_tables import deductions
 from fapiao.store.failures import Stale
 from fapiao.store.invoice_tables import (
     customs,
@@ -58,7 +59,7 @@ def merge(connection: Connection, keys: set[int], now: float) -> int:
     ).scalar()
     keep: int = min(keys) if digital is None else digital
     gone = sorted(keys - {keep})
-    for table in (numbers, slice_records, findings):
+    for table in (numbers, slice_records, findings, deductions):
         connection.execute(table.update().where(table.c.invoice_key.in_(gone)).values(invoice_key=keep))
     _merge_rows(connection, observations, ("source", "api", "content_hash"), keep, gone)
     _merge_rows(connection, holdings, ("taxpayer_no", "direction"), keep, gone)

@@ -79,6 +79,8 @@ def absent(connection: Connection, collection: Any) -> list[AbsentInvoice]:
                 collections.c.account == collection.account,
                 collections.c.taxpayer_no == collection.taxpayer_no,
                 collections.c.invoice_month == collection.invoice_month,
+                collections.c.kind == collection.kind,
+                collections.c.query == collection.query,
                 collections.c.generation < collection.generation,
                 collections.c.state.in_(("complete", "incomplete")),
                 slices.c.type == now.type,

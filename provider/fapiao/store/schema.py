@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from fapiao.store.invoice_tables import metadata
+from fapiao.store import deduction_tables, invoice_tables
 
 __all__ = ["HEAD", "VERSION_TABLE", "metadata"]
 
-HEAD = "0002"
+assert deduction_tables.metadata is invoice_tables.metadata
+metadata = invoice_tables.metadata
+
+HEAD = "0003"
 """The newest revision in ``migrations``; written here so that a mere check need not load Alembic."""
 VERSION_TABLE = "fapiao_schema_version"

@@ -10,8 +10,8 @@ import msgspec
 import sqlalchemy as sa
 
 from fapiao.invoices.intake import Examined
-from fapiao.invoices.model import Finding, Invoice, Severity
-from fapiao.store import invoice_tables
+from fapiao.invoices.model import Deduction, Finding, Invoice, Severity
+from fapiao.store import deduction_tables, invoice_tables
 from fapiao.store.columns import ExactDecimal
 from fapiao.store.documents import content_of, json_text
 from fapiao.store.grouping import PageLoad
@@ -54,6 +54,8 @@ def _misfits(record: Examined) -> Iterator[Finding]:
         _, content, _ = content_of(invoice)
         values = msgspec.json.decode(content)
         msgspec.convert(values, Invoice, strict=True)
+        if invoice.deduction is not None:  # no part of the content
+            msgspec.convert(msgspec.json.decode(msgspec.json.encode(invoice.deduction)), Deduction, strict=True)
     except (msgspec.ValidationError, TypeError, ValueError, UnicodeError) as problem:
         # msgspec names the path and the types, never the value.
         text = str(problem) if isinstance(problem, msgspec.ValidationError) else type(problem).__name__
@@ -73,7 +75,11 @@ def _misfits(record: Examined) -> Iterator[Finding]:
             yield _finding(name, f"Two of them have the same {key}.")
         for position, child in enumerate(children):
             yield from _struct(child, table, f"{name}[{position}].")
-    for name, table in (("vehicle", invoice_tables.vehicles), ("customs", invoice_tables.customs)):
+    for name, table in (
+        ("vehicle", invoice_tables.vehicles),
+        ("customs", invoice_tables.customs),
+        ("deduction", deduction_tables.deductions),
+    ):
         if getattr(invoice, name) is not None:
             yield from _struct(getattr(invoice, name), table, f"{name}.")
 

@@ -54,7 +54,7 @@ def hold(rows: RowSet, key: str, group: Group, known: frozenset[tuple[str, str]]
     if len(group.places) == 1 and not known:
         load = group.places[0].page.load
         seen = rows.stamp(group.places[0].page.seen)
-        rows.add(holdings, key, load.taxpayer_no, load.direction, load.invoice_month, seen, seen)
+        rows.add(holdings, key, load.taxpayer_no, load.direction, load.invoice_month or _issued(group), seen, seen)
         return
     spans: dict[tuple[str, str], tuple[str, float, float]] = {}
     for place in group.places:
@@ -64,7 +64,13 @@ def hold(rows: RowSet, key: str, group: Group, known: frozenset[tuple[str, str]]
         spans[holder] = (month, min(first, seen_at), max(last, seen_at))
     for (taxpayer_no, direction), (month, first, last) in spans.items():
         if (taxpayer_no, direction) not in known:
-            rows.add(holdings, key, taxpayer_no, direction, month, rows.stamp(first), rows.stamp(last))
+            rows.add(holdings, key, taxpayer_no, direction, month or _issued(group), rows.stamp(first), rows.stamp(last))
+
+
+def _issued(group: Group) -> str:
+    """The month of issue, for lists that are not about one; empty where no record states a day."""
+    days = [stated.invoice.issued_on for stated in group.stated if stated.invoice.issued_on is not None]
+    return f"{min(days):%Y%m}" if days else ""
 
 
 def settle(
