@@ -60,13 +60,20 @@ class Command:
         return ("-v", "collect", "ekuaibao", "--taxpayer", taxpayer_no, "--month", MONTH, *given, *more)
 
 
-def wrong_with(url: str, simulator: EkuaibaoSimulator, taxpayer_no: str, month: str = MONTH) -> list[str]:
+def wrong_with(
+    url: str,
+    simulator: EkuaibaoSimulator,
+    taxpayer_no: str,
+    types: Sequence[str] = (),
+    month: str = MONTH,
+    generation: int = 1,
+) -> list[str]:
     """How the tables differ from the truth about one taxpayer's month: every field of every invoice and line."""
     truth = [
         invoice
-        for part in simulator.truth(taxpayer_no, month)
-        for invoice in simulator.invoices(taxpayer_no, month, part.type, part.direction)
-        if part.loaded
+        for part in simulator.truth(taxpayer_no, month, generation)
+        for invoice in simulator.invoices(taxpayer_no, month, part.type, part.direction, generation)
+        if part.loaded and (not types or part.type in types)
     ]
     engine = sa.create_engine(url)
     with engine.connect() as connection:
@@ -95,11 +102,11 @@ def wrong_with(url: str, simulator: EkuaibaoSimulator, taxpayer_no: str, month: 
     return found
 
 
-def unproven(manifest: Mapping[str, Any], simulator: EkuaibaoSimulator) -> list[str]:
+def unproven(manifest: Mapping[str, Any], simulator: EkuaibaoSimulator, generation: int = 1) -> list[str]:
     """How a manifest differs from the truth: every slice with its state, counts and sums."""
     found = []
     said = {(part["type"], part["direction"]): part for part in manifest["slices"]}
-    for part in simulator.truth(manifest["taxpayer_no"], manifest["invoice_month"]):
+    for part in simulator.truth(manifest["taxpayer_no"], manifest["invoice_month"], generation):
         ours = said.pop((part.type, part.direction), None)
         if ours is None:
             continue
