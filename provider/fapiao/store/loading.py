@@ -29,9 +29,10 @@ from fapiao.store.ledger_tables import pages as page_table
 from fapiao.store.ledger_tables import rejections, slice_records
 from fapiao.store.merging import lock, merge
 from fapiao.store.screening import screen
+from fapiao.store.sealing import RawKeys
 from fapiao.store.settling import hold, observe, settle, state_source
 
-__all__ = ["LoadReport", "Loader", "PageLoad"]
+__all__ = ["BY_KEY", "LoadReport", "Loader", "PageLoad"]
 
 
 class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +57,12 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
 class Loader:
     """Writes pages of records into the database. Several threads may use one."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, database: Database, clock: Callable[[], float] = time.time, raw_keys: RawKeys | None = None
+    ) -> None:
+        """:param raw_keys: encrypt what is kept of answers; the environment's ``FAPIAO_RAW_KEY`` without it."""
         self._database = database
+        self._raw_keys = RawKeys.from_environment() if raw_keys is None else raw_keys
         self._keys = KeyReserve(database)
         self._clock = clock
 
@@ -92,8 +97,8 @@ class Loader:
             nonlocal unused
             fresh = iter(keys)
             if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql(_BY_KEY)
-            report = _Load(connection, self._database.schema, self._clock()).run(pages, fresh)
+                connection.exec_driver_sql(BY_KEY)
+            report = _Load(connection, self._database.schema, self._clock(), self._raw_keys).run(pages, fresh)
             unused = list(fresh)
             return report
 
@@ -109,8 +114,9 @@ class Loader:
 class _Load:
     """One transaction's work."""
 
-    def __init__(self, connection: Connection, schema: str | None, now: float) -> None:
+    def __init__(self, connection: Connection, schema: str | None, now: float, raw_keys: RawKeys) -> None:
         self._connection = connection
+        self._raw_keys = raw_keys
         self._writer = Writer(connection, schema)
         self._rows = RowSet(self._writer, now)
         self._deductions = Snapshots(connection, self._rows)
@@ -195,7 +201,7 @@ class _Load:
                     amount_excl_tax=amount,
                     tax_amount=tax,
                     billed=page.billed,
-                    transcript=page.transcript,
+                    transcript=self._raw_keys.seal(page.transcript),
                     transcript_sha256=page.transcript_sha256,
                     fetched_at=seen,
                 )
@@ -212,9 +218,8 @@ class _Load:
             ordinal = str(record.ordinal)
             reasons = json_text(record.rejected)
             self._rows.add(slice_records, page.slice_id, page.read_no, page.page_id, ordinal, None)
-            self._rows.add(
-                rejections, page.page_id, ordinal, page.slice_id, reasons, json_text(record.raw), self._rows.now
-            )
+            raw = self._raw_keys.seal_text(json_text(record.raw))
+            self._rows.add(rejections, page.page_id, ordinal, page.slice_id, reasons, raw, self._rows.now)
 
     def _add_new(self, number: int, group: Group) -> None:
         """A document nobody had: everything goes in without a look at the database."""
@@ -251,6 +256,6 @@ class _Load:
 
 
 _ZERO = Decimal(0)
-_BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
+BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
 """Every statement of a load goes by key. A table that has just been filled has no statistics yet, and PostgreSQL would
 rather read all of it for each batch."""
