@@ -33,7 +33,7 @@ from fapiao.wire import (
     SliceStatus,
 )
 
-__all__ = ["ACCEPTABLE", "Collector", "Waiting"]
+__all__ = ["ACCEPTABLE", "Collector", "Waiting", "sentence"]
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +213,7 @@ class Collector:
         wrong = [part for part in self._slices() if part.state not in self._accepted()]
         if not wrong:
             return
-        shown = "; ".join(_sentence(part) for part in wrong[:10])
+        shown = "; ".join(sentence(part) for part in wrong[:10])
         more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         raise IncompleteError(
             f"{len(wrong)} of {len(self._request.slices)} slices are not complete: {shown}{more}."
@@ -429,7 +429,8 @@ class Collector:
         }
 
 
-def _sentence(part: SliceRecord) -> str:
+def sentence(part: SliceRecord) -> str:
+    """A slice, its numbers and what the vendor said, for errors."""
     numbers = f"expected {'unknown' if part.expected is None else part.expected}, loaded {part.loaded}, rejected {part.rejected}"
     said = (
         f", vendor: {part.vendor_code or ''} {part.vendor_message or ''}".rstrip()

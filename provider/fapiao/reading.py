@@ -26,12 +26,13 @@ from fapiao.registry import Source
 from fapiao.store import CollectionRecord, Ledger, Loader, PageLoad, SliceRecord, Tally
 from fapiao.wire import Account, Pending, SliceQuery, SyncQuery
 
-__all__ = ["Progress", "SliceReader"]
+__all__ = ["NO_COUNT", "Progress", "SliceReader"]
 
 log = logging.getLogger(__name__)
 
 MOST_READS = 3
 """How often a slice whose total drifts, or whose records do not add up, is read before it ends *incomplete*."""
+NO_COUNT = "the vendor gives no count; read to its end"
 FIRST = ""
 """The cursor of a first page, as the ledger writes it."""
 
@@ -62,7 +63,11 @@ class _Reading:
 
 
 class SliceReader:
-    """Reads ready slices of one collection, or the lists of one sync, to their end and proves each."""
+    """Reads ready slices of one collection, or the lists of one sync, to their end and proves each.
+
+    ``needs_count``: a slice without the vendor's own count is not proven. False where a vendor has lists that give none:
+    then pages are read until one is empty, and the slice says so.
+    """
 
     def __init__(
         self,
@@ -75,6 +80,7 @@ class SliceReader:
         collection: CollectionRecord,
         query: Callable[[SliceRecord], SliceQuery | SyncQuery],
         api: str,
+        needs_count: bool = True,
         clock: Callable[[], float] = time.time,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
@@ -86,6 +92,9 @@ class SliceReader:
         self._collection = collection
         self._query = query
         self._api = api
+        self._needs_count = needs_count
+        # A sync is about the state of invoices, whatever month they were issued in.
+        self._month = collection.key.invoice_month if collection.key.kind == "collect" else ""
         self._clock = clock
         self._progress = progress
         self._normalize = source.normalizer()
@@ -95,6 +104,8 @@ class SliceReader:
         self._slices = self._done = self._pages = self._records = self._expected = 0
         self._soonest: Pending | None = None
         self._errors: list[FapiaoError] = []
+        self.refusals: list[VendorRefused] = []
+        """What the vendor refused for good; the slices are recorded as failed."""
 
     @property
     def requests(self) -> int:
@@ -169,7 +180,7 @@ class SliceReader:
             source=key.source,
             api=self._api,
             taxpayer_no=key.taxpayer_no,
-            invoice_month=key.invoice_month,
+            invoice_month=self._month,
             type=record.key.type,
             direction=record.key.direction,
         )
@@ -191,8 +202,9 @@ class SliceReader:
             transcript_sha256=sha256,
             taxpayer_no=key.taxpayer_no,
             direction=record.key.direction,
-            invoice_month=key.invoice_month,
+            invoice_month=self._month,
             type=record.key.type,
+            billed=page.billed,
             records=[
                 examine(raw, ordinal, normalize(raw=raw, context=context), context, in_china)
                 for ordinal, raw in enumerate(page.records)
@@ -257,6 +269,7 @@ class SliceReader:
         elif isinstance(error, VendorRefused):
             if first:
                 log.error("%s", error)
+                self.refusals.append(error)
                 tally = self._ledger.tally(record.slice_id)
                 self._ledger.close_slice(record.slice_id, "failed", tally, error.code, error.what, self._clock())
                 self._done += 1
@@ -279,7 +292,7 @@ class SliceReader:
             return None
         record = reading.record
         tally = self._ledger.tally(record.slice_id)
-        trouble = _trouble(tally)
+        trouble = self._trouble(reading, tally)
         if trouble and record.read_no < MOST_READS:
             log.warning(
                 "slice %s of taxpayer %s, month %s is read again (%d of %d): %s",
@@ -300,22 +313,22 @@ class SliceReader:
         else:
             state = "complete" if tally.loaded else "empty"
         code = record.vendor_code if not trouble else None
-        self._ledger.close_slice(
-            record.slice_id, state, tally, code, trouble or record.vendor_message or "", self._clock()
-        )
+        message = trouble or record.vendor_message or (NO_COUNT if tally.expected is None else "")
+        self._ledger.close_slice(record.slice_id, state, tally, code, message, self._clock())
         self._done += 1
         return None
 
-
-def _trouble(tally: Tally) -> str | None:
-    """Why the records read do not prove the slice, in a sentence; None when they do."""
-    if tally.totals_differ:
-        return "the vendor's total changed between pages"
-    if tally.duplicates:
-        return f"{tally.duplicates} numbers came more than once"
-    if tally.expected is not None and tally.expected != tally.loaded + tally.rejected:
-        return f"the vendor counts {tally.expected}, its pages held {tally.loaded + tally.rejected}"
-    return None
+    def _trouble(self, reading: _Reading, tally: Tally) -> str | None:
+        """Why the records read do not prove the slice, in a sentence; None when they do."""
+        if tally.totals_differ or reading.drifted:
+            return "the vendor's total changed between pages"
+        if tally.duplicates:
+            return f"{tally.duplicates} numbers came more than once"
+        if tally.expected is None:
+            return "the vendor gave no count" if self._needs_count else None
+        if tally.expected != tally.loaded + tally.rejected:
+            return f"the vendor counts {tally.expected}, its pages held {tally.loaded + tally.rejected}"
+        return None
 
 
 def _natural(cursor: str) -> tuple[int, str]:

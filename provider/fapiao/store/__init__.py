@@ -3,6 +3,7 @@
 from fapiao.store.accounts import SharedAccountState
 from fapiao.store.coverage import CoverageRow, coverage
 from fapiao.store.database import Database
+from fapiao.store.deduction_changes import DeductionChange, count_changes, deduction_changes, latest_sync
 from fapiao.store.ledger import Ledger
 from fapiao.store.ledger_records import (
     AbsentInvoice,
@@ -21,6 +22,7 @@ __all__ = [
     "CollectionRecord",
     "CoverageRow",
     "Database",
+    "DeductionChange",
     "Ledger",
     "LoadReport",
     "Loader",
@@ -30,5 +32,8 @@ __all__ = [
     "SliceRecord",
     "SliceUpdate",
     "Tally",
+    "count_changes",
     "coverage",
+    "deduction_changes",
+    "latest_sync",
 ]
