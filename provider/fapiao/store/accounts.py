@@ -19,7 +19,7 @@ from fapiao.store.database import Database
 from fapiao.store.ledger_tables import account_buckets, account_permits, accounts
 from fapiao.wire import Account, Secret
 
-__all__ = ["SharedAccountState"]
+__all__ = ["SharedAccountState", "is_dead"]
 
 
 class SharedAccountState:
@@ -59,7 +59,7 @@ class SharedAccountState:
             held: set[int] = set()
             gone: list[int] = []
             for row in connection.execute(sa.select(account_permits).where(here)):
-                if row.expires_at <= now or _is_dead(row.holder):
+                if row.expires_at <= now or is_dead(row.holder):
                     gone.append(row.slot)
                 else:
                     held.add(row.slot)
@@ -94,7 +94,7 @@ class SharedAccountState:
             if token is not None and (failed_version is None or token.version > failed_version):
                 return False
             other = row.renewal_holder not in (None, holder)
-            if other and row.renewal_until > now and not _is_dead(row.renewal_holder):
+            if other and row.renewal_until > now and not is_dead(row.renewal_holder):
                 return False
             self._update(connection, renewal_holder=holder, renewal_until=until)
             return True
@@ -167,7 +167,7 @@ def _is(table: sa.Table, **values: Any) -> Any:
     return sa.and_(*(table.c[name] == value for name, value in values.items()))
 
 
-def _is_dead(holder: str) -> bool:
+def is_dead(holder: str) -> bool:
     """Whether the holder (``host/pid/…``) was a process of this host that is no more. Others live until their lease ends."""
     host, _, rest = holder.partition("/")
     pid = rest.partition("/")[0]

@@ -69,7 +69,8 @@ def coverage(
 
     :param first_month: ``yyyymm``, inclusive, as ``last_month``.
     """
-    wanted: list[Any] = [collections.c.state != "abandoned"]
+    # Verifications and files are questions about single documents: there is no slice to be complete.
+    wanted: list[Any] = [collections.c.state != "abandoned", collections.c.kind.in_(("collect", "sync"))]
     for column, value in (
         (collections.c.source, source),
         (collections.c.account, account),

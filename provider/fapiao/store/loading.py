@@ -66,15 +66,20 @@ class Loader:
         self._keys = KeyReserve(database)
         self._clock = clock
 
-    def load(self, pages: Sequence[PageLoad]) -> LoadReport:
+    def load(
+        self, pages: Sequence[PageLoad], along: Callable[[Connection], None] | None = None
+    ) -> LoadReport:
         """Commit the pages in one transaction; a page that is committed already (slice, read, cursor) is skipped.
 
         A record that the database cannot hold is quarantined with the reason, the others are loaded.
 
+        :param along: what else belongs into the same transaction; called after the pages are written, and again when the
+            transaction is.
+
         :raises StoreError: the database does not work; nothing of the batch is in it then.
         """
         try:
-            return self._load(pages)
+            return self._load(pages, along)
         except (TypeError, ValueError, AttributeError, ArithmeticError, sa.exc.SQLAlchemyError) as error:
             refusal: Exception = error
         except Exception as error:  # COPY raises the driver's own errors
@@ -86,9 +91,9 @@ class Loader:
             if is_misfit(refusal):
                 raise failure(refusal, self._database.place) from None
             raise refusal
-        return self._load(screened)
+        return self._load(screened, along)
 
-    def _load(self, pages: Sequence[PageLoad]) -> LoadReport:
+    def _load(self, pages: Sequence[PageLoad], along: Callable[[Connection], None] | None) -> LoadReport:
         count = sum(1 for page in pages for record in page.records if record.invoice is not None)
         keys = self._keys.take(count)
         unused = keys

@@ -24,6 +24,7 @@ from fapiao.store.invoice_tables import (
     vehicles,
 )
 from fapiao.store.ledger_tables import slice_records
+from fapiao.store.verification_tables import layout_files, verifications
 
 __all__ = ["CHILDREN", "PAPER_OF_DIGITAL", "lock", "merge"]
 
@@ -59,7 +60,7 @@ def merge(connection: Connection, keys: set[int], now: float) -> int:
     ).scalar()
     keep: int = min(keys) if digital is None else digital
     gone = sorted(keys - {keep})
-    for table in (numbers, slice_records, findings, deductions):
+    for table in (numbers, slice_records, findings, deductions, verifications, layout_files):
         connection.execute(table.update().where(table.c.invoice_key.in_(gone)).values(invoice_key=keep))
     _merge_rows(connection, observations, ("source", "api", "content_hash"), keep, gone)
     _merge_rows(connection, holdings, ("taxpayer_no", "direction"), keep, gone)

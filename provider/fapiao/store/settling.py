@@ -50,15 +50,23 @@ def observe(rows: RowSet, key: str, stated: Stated) -> None:
 
 
 def hold(rows: RowSet, key: str, group: Group, known: frozenset[tuple[str, str]] = frozenset()) -> None:
-    """Add the group's holdings but the ``known`` (taxpayer_no, direction)."""
+    """Add the group's holdings but the ``known`` (taxpayer_no, direction).
+
+    A record without a direction comes from a question about the document alone (a verification, a file): it tells nothing
+    about who holds it.
+    """
     if len(group.places) == 1 and not known:
         load = group.places[0].page.load
+        if not load.direction:
+            return
         seen = rows.stamp(group.places[0].page.seen)
         rows.add(holdings, key, load.taxpayer_no, load.direction, load.invoice_month or _issued(group), seen, seen)
         return
     spans: dict[tuple[str, str], tuple[str, float, float]] = {}
     for place in group.places:
         load, seen_at = place.page.load, place.page.seen
+        if not load.direction:
+            continue
         holder = (load.taxpayer_no, load.direction)
         month, first, last = spans.get(holder, (load.invoice_month, seen_at, seen_at))
         spans[holder] = (month, min(first, seen_at), max(last, seen_at))
