@@ -13,8 +13,8 @@ from random import Random
 from typing import Any
 
 import msgspec
-from collecting import APP_SECURITY, MONTH, unproven, wrong_with
 
+from collecting import APP_SECURITY, MONTH, unproven, wrong_with
 from fapiao.arguments import CHINA, collect_request
 from fapiao.collection import Collector, Waiting
 from fapiao.connection import Connection
@@ -81,7 +81,9 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 class Trial:
     """A simulated vendor, a database and a taxpayer's month; :meth:`run` is one run of the collection."""
 
-    def __init__(self, simulator: EkuaibaoSimulator, clock: Any, sleep: Any, url: str, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, simulator: EkuaibaoSimulator, clock: Any, sleep: Any, url: str, settings: dict[str, Any]
+    ) -> None:
         self.simulator = simulator
         self.clock = clock
         self.url = url
