@@ -1,0 +1,227 @@
+"""Writes what replayed pages say now over what the database has: observations, documents, quarantine, page numbers.
+
+One call is one transaction. It changes only rows that differ, so doing it again changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from fapiao.errors import StoreError
+from fapiao.store.bulk import Writer
+from fapiao.store.comparing import Difference, Replayed, compare, screen_one
+from fapiao.store.database import Database
+from fapiao.store.documents import RowSet, json_text
+from fapiao.store.failures import failure, is_misfit
+from fapiao.store.keys import KeyReserve
+from fapiao.store.ledger_tables import pages, rejections, slice_records
+from fapiao.store.loading import BY_KEY
+from fapiao.store.raw_changes import Changes
+from fapiao.store.regrouping import Bundle, Circle, Replay, bundles, close_circle
+from fapiao.store.rewriting import DocumentWriter, TooFewKeys
+from fapiao.store.sealing import RawKeys
+
+__all__ = ["Rebuilder"]
+
+
+class Rebuilder:
+    """Brings the database to what replayed pages say."""
+
+    def __init__(
+        self, database: Database, replay: Replay, keys: RawKeys, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self._replay = replay
+        self._raw_keys = keys
+        self._reserve = KeyReserve(database)
+        self._clock = clock
+
+    def rebuild(self, batch: Sequence[Replayed]) -> Changes:
+        """One transaction over the pages. A record that the database cannot hold is quarantined with the reason.
+
+        :raises StoreError: the database does not work; nothing of the batch was changed then.
+        """
+        try:
+            return self._rebuild(batch, self._replay)
+        except (TypeError, ValueError, AttributeError, ArithmeticError, sa.exc.SQLAlchemyError) as error:
+            refusal: Exception = error
+        except Exception as error:  # COPY raises the driver's own errors
+            if not is_misfit(error):
+                raise
+            refusal = error
+        screened = [_screened(item) for item in batch]
+        if all(one is other for one, other in zip(batch, screened, strict=True)):
+            if is_misfit(refusal):
+                raise failure(refusal, self._database.place) from None
+            raise refusal
+
+        def replay(page: Any) -> Replayed | None:
+            item = self._replay(page)
+            return None if item is None else _screened(item)
+
+        return self._rebuild(screened, replay)
+
+    def _rebuild(self, batch: Sequence[Replayed], replay: Replay) -> Changes:
+        now_loaded = sum(1 for item in batch for record in item.load.records if record.invoice is not None)
+        count = max(0, now_loaded - sum(item.page.loaded for item in batch))
+        while True:
+            # No key is reserved where nothing is new: a run that changes nothing leaves no trace.
+            keys = self._reserve.take(count) if count else []
+            unused = keys
+
+            def work(connection: Connection, keys: list[int] = keys) -> Changes:
+                nonlocal unused
+                fresh = iter(keys)
+                if connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql(BY_KEY)
+                changes = _Rebuild(connection, self._database.schema, self._clock(), self._raw_keys).run(
+                    batch, replay, fresh
+                )
+                unused = list(fresh)
+                return changes
+
+            try:
+                return self._database.attempt(work)
+            except TooFewKeys as shortage:
+                unused = keys
+                count = shortage.needed
+            except StoreError:
+                unused = []  # whether the commit came through is not known
+                raise
+            finally:
+                if unused:
+                    self._reserve.give_back(unused)
+
+
+class _Rebuild:
+    """One transaction's work."""
+
+    def __init__(self, connection: Connection, schema: str | None, now: float, keys: RawKeys) -> None:
+        self._connection = connection
+        self._writer = Writer(connection, schema)
+        self._rows = RowSet(self._writer, now)
+        self._now = now
+        self._raw_keys = keys
+        self.changes = Changes()
+
+    def run(self, batch: Sequence[Replayed], replay: Replay, fresh: Iterator[int]) -> Changes:
+        changes = self.changes
+        changes.pages = len(batch)
+        changes.records = sum(len(item.load.records) for item in batch)
+        difference = compare(self._connection, batch)
+        batch = [difference.screened.get(item.page.page_id, item) for item in batch]
+        if difference:
+            by_page = {item.page.page_id: item for item in batch}
+            if difference.documents or difference.arrivals:
+                circle = close_circle(self._connection, batch, difference, replay)
+                made = bundles(circle, by_page)
+                DocumentWriter(self._connection, self._writer, self._rows, self._now, changes).write(circle, made, fresh)
+                self._place_records(circle, made, by_page)
+            self._quarantine(difference, by_page)
+            self._rows.write()
+        for item in batch:
+            self._page_numbers(item)
+        return changes
+
+    def _place_records(self, circle: Circle, made: list[Bundle], by_page: dict[int, Replayed]) -> None:
+        """Write down which document each record belongs to, where that has changed."""
+        moved: list[tuple[int, int, int]] = []
+        for bundle in made:
+            assert bundle.key is not None
+            places = [(int(place.page.page_id), int(place.ordinal)) for place in bundle.group.places]
+            for page_id, ordinal in (*places, *bundle.kept_places):
+                was = circle.was.get((page_id, ordinal))
+                if was == bundle.key:
+                    continue
+                moved.append((page_id, ordinal, bundle.key))
+                if was is not None:
+                    self.changes.moved += 1
+        self._forget([(circle.pages[page_id].slice_id, page_id, ordinal) for page_id, ordinal, _ in moved])
+        for page_id, ordinal, key in sorted(moved):
+            page = circle.pages[page_id]
+            self._rows.add(
+                slice_records, str(page.slice_id), str(page.read_no), str(page_id), str(ordinal), str(key)
+            )
+
+    def _forget(self, places: list[tuple[int, int, int]]) -> None:
+        """Take out rows of ``fapiao_slice_record``: (slice_id, page_id, ordinal)."""
+        if places:
+            table = slice_records.c
+            self._connection.execute(
+                slice_records.delete().where(
+                    table.slice_id == sa.bindparam("of_slice"),
+                    table.page_id == sa.bindparam("of_page"),
+                    table.ordinal == sa.bindparam("at"),
+                ),
+                [{"of_slice": slice_id, "of_page": page_id, "at": ordinal} for slice_id, page_id, ordinal in places],
+            )
+
+    def _quarantine(self, difference: Difference, by_page: dict[int, Replayed]) -> None:
+        """Records that are rejected now go in with their reasons, those that are loaded now come out."""
+        changes = self.changes
+        was_rejected = [
+            place for place in (*difference.arrivals, *difference.surplus)
+            if place in difference.before and difference.before[place] is None
+        ]  # fmt: skip
+        self._release([*was_rejected, *difference.reasons])
+        gone = [*difference.surplus, *(place for place in difference.rejected if place in difference.before)]
+        self._forget([(by_page[page_id].page.slice_id, page_id, ordinal) for page_id, ordinal in gone])
+        for page_id, ordinal in sorted((*difference.rejected, *difference.reasons)):
+            item = by_page[page_id]
+            record = item.record(ordinal)
+            assert record is not None
+            page = item.page
+            self._rows.add(
+                rejections, str(page_id), str(ordinal), str(page.slice_id), json_text(record.rejected),
+                self._raw_keys.seal_text(json_text(record.raw)), self._rows.now,
+            )  # fmt: skip
+        for page_id, ordinal in sorted(difference.rejected):
+            page = by_page[page_id].page
+            self._rows.add(slice_records, str(page.slice_id), str(page.read_no), str(page_id), str(ordinal), None)
+        changes.loaded += sum(1 for place in difference.arrivals if place in difference.before)
+        changes.rejected += sum(1 for place in difference.rejected if place in difference.before)
+        changes.reasons += len(difference.reasons)
+        changes.rows += len(difference.rejected) + len(difference.reasons) + len(was_rejected)
+
+    def _release(self, places: list[tuple[int, int]]) -> None:
+        if places:
+            self._connection.execute(
+                rejections.delete().where(
+                    rejections.c.page_id == sa.bindparam("of_page"), rejections.c.ordinal == sa.bindparam("at")
+                ),
+                [{"of_page": page_id, "at": ordinal} for page_id, ordinal in places],
+            )
+
+    def _page_numbers(self, item: Replayed) -> None:
+        page, load = item.page, item.load
+        loaded = [record.invoice for record in load.records if record.invoice is not None]
+        now = {
+            "total": load.total,
+            "remaining": json_text(load.remaining),
+            "record_count": load.record_count,
+            "loaded": len(loaded),
+            "rejected": len(load.records) - len(loaded),
+            "amount_excl_tax": sum((invoice.amount_excl_tax or _ZERO for invoice in loaded), _ZERO),
+            "tax_amount": sum((invoice.tax_amount or _ZERO for invoice in loaded), _ZERO),
+        }
+        differing = {name: value for name, value in now.items() if getattr(page, name) != value}
+        if differing:
+            self._connection.execute(pages.update().where(pages.c.page_id == page.page_id).values(**differing))
+            self.changes.rows += 1
+
+
+def _screened(item: Replayed) -> Replayed:
+    records = [screen_one(item.load, record) for record in item.load.records]
+    if all(one is other for one, other in zip(records, item.load.records, strict=True)):
+        return item
+    return Replayed(item.page, msgspec.structs.replace(item.load, records=records))
+
+
+_ZERO = Decimal(0)

@@ -1,0 +1,154 @@
+"""The proof follows what pages say now: numbers, states of slices, state of the generation, what is absent from it.
+
+A slice never becomes *complete* unless its numbers prove it: every known page committed, the vendor's count equal to
+loaded + rejected, no number twice, one total on all pages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from fapiao.store import proof
+from fapiao.store.bulk import chunks
+from fapiao.store.database import Database
+from fapiao.store.invoice_tables import findings
+from fapiao.store.ledger_records import CLOSED_STATES, ReadProgress, Tally
+from fapiao.store.ledger_tables import collections, pages, slices
+from fapiao.store.raw_changes import Changes, SliceChange
+
+__all__ = ["reprove"]
+
+_READ_TO_END = ("complete", "empty", "rejected", "incomplete")
+_PROVEN = frozenset({"complete", "empty", "unsupported"})
+_NUMBERS = ("expected", "loaded", "rejected", "amount_excl_tax", "tax_amount")
+
+
+def reprove(database: Database, collection_id: int, now: float) -> Changes:
+    """One generation in one transaction. An open one is left alone: its own run proves it when it closes."""
+    return database.transact(lambda connection: _reprove(connection, collection_id, now))
+
+
+def _reprove(connection: Connection, collection_id: int, now: float) -> Changes:
+    changes = Changes()
+    query = sa.select(collections).where(collections.c.collection_id == collection_id)
+    job = connection.execute(query.with_for_update()).first()
+    if job is None or job.state not in CLOSED_STATES:
+        return changes
+    parts = connection.execute(
+        sa.select(slices).where(slices.c.collection_id == collection_id).order_by(slices.c.slice_id)
+    ).all()
+    read = set(
+        connection.execute(
+            sa.select(pages.c.slice_id)
+            .where(pages.c.slice_id.in_(sa.select(slices.c.slice_id).where(slices.c.collection_id == collection_id)))
+            .distinct()
+        ).scalars()
+    )
+    states: list[str] = []
+    for part in parts:
+        after = _slice(connection, part) if part.slice_id in read else {}
+        states.append(after.get("state", part.state))
+        if after:
+            connection.execute(
+                slices.update().where(slices.c.slice_id == part.slice_id).values(**after, changed_at=now)
+            )
+            changes.slices.append(_told(job, part, after))
+            changes.rows += 1
+    accepted = any(part.state == "rejected" for part in parts) and job.state == "complete"
+    state = _state(job.state, states, accepted=accepted)
+    if state != job.state:
+        connection.execute(
+            collections.update().where(collections.c.collection_id == collection_id).values(state=state)
+        )
+        changes.rows += 1
+    if job.kind == "collect" and state != "abandoned":
+        changes.rows += _absences(connection, job, [part.slice_id for part in parts], now, changes)
+    return changes
+
+
+def _slice(connection: Connection, part: Any) -> dict[str, Any]:
+    """The columns of a slice that read otherwise now. One that failed without numbers never had any."""
+    counted = part.state == "failed" and (part.expected is not None or part.loaded or part.rejected)
+    if part.state not in _READ_TO_END and not counted:
+        return {}
+    tally = proof.tally(connection, part.slice_id, part.read_no)
+    now: dict[str, Any] = {name: getattr(tally, name) for name in _NUMBERS}
+    if part.state in _READ_TO_END:
+        now |= _judged(part, tally, proof.progress(connection, part.slice_id, part.read_no))
+    return {name: value for name, value in now.items() if getattr(part, name) != value}
+
+
+def _judged(part: Any, tally: Tally, progress: ReadProgress) -> dict[str, Any]:
+    wrong = _trouble(tally)
+    if wrong is None and progress.known - progress.committed:
+        wrong = f"{len(progress.known - progress.committed)} pages that the others name were not read"
+    if wrong is not None:
+        # The text of an incomplete slice may be the reader's own, from a reading that was cut off: it stays.
+        return {} if part.state == "incomplete" else {"state": "incomplete", "vendor_message": wrong}
+    if part.state == "incomplete" and tally.expected is None:
+        return {}  # without the vendor's count nothing proves it
+    state = "rejected" if tally.rejected else "complete" if tally.loaded else "empty"
+    return {"state": state} | ({"vendor_message": ""} if part.state == "incomplete" else {})
+
+
+def _trouble(tally: Tally) -> str | None:
+    """Why the records do not prove the slice; None when they do. The same rules as while it is read."""
+    if tally.totals_differ:
+        return "the vendor's total changed between pages"
+    if tally.duplicates:
+        return f"{tally.duplicates} numbers came more than once"
+    if tally.expected is not None and tally.expected != tally.loaded + tally.rejected:
+        return f"the vendor counts {tally.expected}, its pages held {tally.loaded + tally.rejected}"
+    return None
+
+
+def _state(before: str, states: list[str], *, accepted: bool) -> str:
+    """Of the generation. One that was accepted with rejected records stays so."""
+    if before == "abandoned":
+        return before
+    fine = _PROVEN | {"rejected"} if accepted else _PROVEN
+    return "complete" if all(state in fine for state in states) else "incomplete"
+
+
+def _absences(connection: Connection, job: Any, slice_ids: list[int], now: float, changes: Changes) -> int:
+    """Findings of rule C8 as they would be written if the generation were closed now."""
+    table = findings.c
+    row = connection.execute(sa.select(collections).where(collections.c.collection_id == job.collection_id)).one()
+    gone = {(item.slice_id, item.invoice_key): item for item in proof.absent(connection, row)}
+    have: dict[tuple[int, int], int] = {}
+    for part in chunks(slice_ids):
+        query = sa.select(table.finding_id, table.slice_id, table.invoice_key).where(
+            table.slice_id.in_(part), table.rule == proof.ABSENT_RULE, table.page_id.is_(None)
+        )
+        for finding_id, slice_id, key in connection.execute(query):
+            have[slice_id, key] = finding_id
+    over = [finding_id for place, finding_id in have.items() if place not in gone]
+    for part in chunks(over):
+        connection.execute(findings.delete().where(table.finding_id.in_(part)))
+    new = [item for place, item in gone.items() if place not in have]
+    proof.record_absent(connection, new, now)
+    if over:
+        changes.findings_lost[proof.ABSENT_RULE] += len(over)
+    if new:
+        changes.findings_gained[proof.ABSENT_RULE] += len(new)
+    return len(over) + len(new)
+
+
+def _told(job: Any, part: Any, after: dict[str, Any]) -> SliceChange:
+    def text(values: dict[str, Any]) -> str:
+        expected = "unknown" if values["expected"] is None else values["expected"]
+        return f"{values['state']}: {values['loaded']} loaded, {values['rejected']} rejected of {expected}"
+
+    before = {name: getattr(part, name) for name in ("state", *_NUMBERS)}
+    return SliceChange(
+        source=job.source,
+        taxpayer_no=job.taxpayer_no,
+        invoice_month=job.invoice_month,
+        generation=job.generation,
+        slice=f"{part.type} {part.direction}",
+        before=text(before),
+        after=text(before | after),
+    )
