@@ -99,8 +99,8 @@ DESCRIPTOR = Descriptor(
     # Neither is published. The service passes each call on to the tax bureau, so it is asked slowly unless told otherwise.
     quotas=(Quota(path="", requests_per_second=1.0),),
     max_concurrency=2,
+    lists={code: f"{kind.label} ({kind.confidence})" for code, kind in PROFILE.items()},
     codes={
-        "rzzt": {code: f"{kind.label} ({kind.confidence})" for code, kind in PROFILE.items()},
         "rzzt dates": {code: DATE_MEANINGS[kind.dates] for code, kind in PROFILE.items()},
         "rzzt filters": {code: ", ".join(kind.filters) for code, kind in PROFILE.items()},
         "invoiceType": {code: meaning.title for code, meaning in codes.INVOICE_TYPES.items()},

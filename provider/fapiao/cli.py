@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fapiao.connection import Connection
     from fapiao.manifest import Manifest
     from fapiao.reading import Progress
+    from fapiao.sync import Syncer
 
 __all__ = ["main"]
 
@@ -113,7 +114,7 @@ def collect(
                 _report(collector.manifest(), as_json)
 
 
-def _wait_until_closed(collector: Collector, deadline: float) -> None:
+def _wait_until_closed(collector: Collector | Syncer, deadline: float) -> None:
     reason = ""
     while (waiting := collector.advance()) is not None:
         if waiting.reason != reason:
@@ -174,6 +175,98 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
             )
 
         yield show
+
+
+@cli.command()
+@click.argument("source_name", metavar="SOURCE")
+@click.option("--taxpayer", "taxpayer_no", required=True, metavar="NO", help="Taxpayer number (纳税人识别号).")
+@click.option(
+    "--query", "queries", multiple=True, required=True, metavar="CODE", help="List, by the vendor's code; repeatable."
+)
+@click.option("--tax-period", metavar="YYYYMM", help="Tax period (税款所属期).")
+@click.option("--from", "first_on", metavar="YYYY-MM-DD", help="First day; which date it filters depends on the list.")
+@click.option("--to", "last_on", metavar="YYYY-MM-DD", help="Last day.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Filter by the vendor's name; repeatable.")
+@click.option("--zip", "zipped", is_flag=True, help="Ask for compressed answers.")
+@click.option("--on-rejected", default="fail", show_default=True, metavar="fail|accept")
+@click.option(
+    "--wait", "patience", default=21600.0, show_default=True, metavar="S", help="Longest wait in all, seconds."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest on stdout.")
+@INTO
+@SCHEMA
+@CONNECTION
+def sync(
+    source_name: str,
+    taxpayer_no: str,
+    queries: tuple[str, ...],
+    tax_period: str | None,
+    first_on: str | None,
+    last_on: str | None,
+    settings: tuple[str, ...],
+    zipped: bool,
+    on_rejected: str,
+    patience: float,
+    as_json: bool,
+    into: str,
+    schema: str | None,
+    connection_file: Path | None,
+) -> None:
+    """Sync the deduction state (抵扣) of one taxpayer's input invoices from a vendor's lists, and tell what changed."""
+    from fapiao.registry import registry
+    from fapiao.store import Database
+    from fapiao.sync import Syncer
+    from fapiao.sync_arguments import filter_pairs, sync_request
+
+    source = registry.get(source_name)
+    account = source.account(_connection(source_name, connection_file))
+    request = sync_request(
+        source,
+        account,
+        taxpayer_no=taxpayer_no,
+        queries=queries,
+        tax_period=tax_period,
+        first_on=first_on,
+        last_on=last_on,
+        filters=filter_pairs(settings),
+        zipped=zipped,
+        on_rejected=on_rejected,
+    )
+    database = Database.connect(into, schema=schema)
+    with _progress(quiet=as_json) as show, Syncer(source, account, database, request, progress=show) as syncer:
+        try:
+            _wait_until_closed(syncer, time.time() + patience)
+            syncer.verdict()
+        finally:
+            if syncer.has_begun():
+                _report(syncer.manifest(), as_json)
+
+
+@cli.command()
+@click.argument("source_name", metavar="SOURCE")
+@click.option("--taxpayer", "taxpayer_no", required=True, metavar="NO", help="Taxpayer number (纳税人识别号).")
+@click.option("--run", type=int, metavar="ID", help="The 'run' of a sync's manifest. Default: the newest one.")
+@click.option("--json", "as_json", is_flag=True)
+@INTO
+@SCHEMA
+def changes(source_name: str, taxpayer_no: str, run: int | None, as_json: bool, into: str, schema: str | None) -> None:
+    """List what a sync found changed: newly certified, revoked, selected, abnormal, red, gone from the lists."""
+    from fapiao.store import Database, deduction_changes, latest_sync
+    from fapiao.tables import changes_table
+
+    database = Database.connect(into, schema=schema)
+    wanted = latest_sync(database, source_name, taxpayer_no) if run is None else run
+    if wanted is None:
+        raise ConfigurationError(
+            f"There is no finished sync of {source_name}.",
+            taxpayer_no=taxpayer_no,
+            advice="Run 'fapiao sync' first, with the same database.",
+        )
+    found = deduction_changes(database, wanted)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        changes_table(found)
 
 
 @cli.command("init-db")

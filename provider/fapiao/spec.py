@@ -126,6 +126,8 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     types: tuple[InvoiceType, ...] = ()
     poll_interval: float = 30.0
     """Seconds between two looks at a running job, where the vendor gives no other advice."""
+    lists: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Capability *sync*: the lists that can be asked for, code → what it is. A connection may know further ones."""
     codes: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
     """Named code tables for documentation: table → raw code → meaning."""
 

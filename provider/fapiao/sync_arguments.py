@@ -86,7 +86,7 @@ def sync_request(
         )
     codes = sorted({str(code).strip() for code in queries} - {""})
     if not codes:
-        known = ", ".join(_first_table(source))
+        known = ", ".join(source.descriptor.lists)
         raise ConfigurationError("No list is asked for.", source=source.name, advice=f"Name one of {known}.")
     taxpayer = re.sub(r"[\s-]", "", str(taxpayer_no)).upper()
     wish = SyncQuery(
@@ -132,9 +132,3 @@ def _text(value: object) -> str | None:
     """A template that renders to nothing is not given."""
     text = "" if value is None else str(value).strip()
     return text if text and text != "None" else None
-
-
-def _first_table(source: Source) -> Iterable[str]:
-    """Codes of the lists, which a source documents in the first of its code tables."""
-    tables = source.descriptor.codes
-    return next(iter(tables.values()), {}).keys()

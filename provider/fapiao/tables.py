@@ -9,10 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from fapiao.manifest import Manifest
-from fapiao.store import CoverageRow
+from fapiao.manifest import Manifest, SyncManifest
+from fapiao.store import CoverageRow, DeductionChange
 
-__all__ = ["coverage_table", "manifest_table", "sources_table"]
+__all__ = ["changes_table", "coverage_table", "manifest_table", "sources_table"]
 
 _QUIET = frozenset({"empty", "unsupported"})
 _COLOUR = {
@@ -27,9 +27,8 @@ _COLOUR = {
 
 def manifest_table(manifest: Manifest) -> None:
     """The end of a run: slices with invoices or trouble, the others counted."""
-    table = Table(
-        title=f"{manifest.source} {manifest.taxpayer_no} {manifest.invoice_month}, generation {manifest.generation}"
-    )
+    about = manifest.query if isinstance(manifest, SyncManifest) else manifest.invoice_month
+    table = Table(title=f"{manifest.source} {manifest.taxpayer_no} {about}, generation {manifest.generation}")
     _columns(table, ("type", "direction", "state"), ("expected", "loaded", "rejected", "amount excl. tax", "tax"))
     for part in manifest.slices:
         if part.state not in _QUIET:
@@ -51,6 +50,25 @@ def manifest_table(manifest: Manifest) -> None:
         f"({quiet.count('empty')} empty, {quiet.count('unsupported')} unsupported), "
         f"{manifest.requests} requests, {manifest.seconds:.1f} s"
     )
+    if isinstance(manifest, SyncManifest):
+        changed = ", ".join(f"{count} {kind}" for kind, count in manifest.changes.items() if count)
+        console.print(f"Run {manifest.run}: {_count(manifest.billed)} units billed; changed: {changed or 'nothing'}")
+        for part in manifest.slices:
+            message = getattr(part, "message", "")
+            if message:
+                console.print(f"{part.type}: {message}")
+
+
+def changes_table(changes: Sequence[DeductionChange]) -> None:
+    """What a sync found changed, document by document."""
+    table = Table(title="Changes")
+    _columns(table, ("change", "number", "tax period", "day"), ("valid tax",))
+    for change in changes:
+        tax = "" if change.valid_tax is None else f"{change.valid_tax:.2f}"
+        table.add_row(change.kind, change.number, change.tax_period or "", change.changed_on or "", tax)
+    console = _console()
+    console.print(table)
+    console.print(f"{len(changes)} changes")
 
 
 def coverage_table(rows: Iterable[CoverageRow], *, show_all: bool) -> None:
@@ -68,7 +86,7 @@ def coverage_table(rows: Iterable[CoverageRow], *, show_all: bool) -> None:
                 row.source,
                 row.taxpayer_no,
                 row.invoice_month,
-                row.type,
+                row.type if row.kind == "collect" else f"{row.type} of {row.query}",
                 row.direction,
                 str(row.generation),
                 _coloured(row.state),

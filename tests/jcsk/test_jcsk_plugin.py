@@ -65,10 +65,11 @@ def test_settings_from_a_form_are_text_and_serve_as_well() -> None:
 
 
 def test_every_list_is_documented_with_its_confidence_dates_and_filters() -> None:
-    codes = plugin.describe().codes
-    assert list(codes["rzzt"]) == ["10", "11", "12", "15", "17", "40"]
+    descriptor = plugin.describe()
+    codes = descriptor.codes
+    assert list(descriptor.lists) == ["10", "11", "12", "15", "17", "40"]
     assert {code for code, dates in codes["rzzt dates"].items() if dates == "勾选日期"} == {"11", "15", "17"}
-    assert all(text.endswith(("(inferred)", "(guess)")) for text in codes["rzzt"].values())
+    assert all(text.endswith(("(inferred)", "(guess)")) for text in descriptor.lists.values())
     assert codes["rzzt filters"]["40"] == "adapter"
 
 
