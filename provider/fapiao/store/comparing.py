@@ -13,6 +13,8 @@ from sqlalchemy.engine import Connection
 from fapiao.invoices.intake import Examined
 from fapiao.invoices.model import Finding
 from fapiao.store.bulk import chunks
+from fapiao.store.deduction_tables import deductions
+from fapiao.store.deductions import told_hash
 from fapiao.store.documents import content_of, json_text
 from fapiao.store.grouping import PageLoad
 from fapiao.store.invoice_tables import findings, numbers, observations
@@ -71,6 +73,10 @@ class _Known(msgspec.Struct):
     """record → the observations that name it as their first statement: (document, content hash)."""
     numbers: dict[int, set[NumberKey]]
     findings: dict[RecordPlace, Counter[FindingKey]]
+    deductions: dict[tuple[int, str, str], list[tuple[float, str]]]
+    """(document, holder, source) → what was said about the deduction, as (time, hash) in the order of time."""
+    told: dict[RecordPlace, tuple[int, str]]
+    """record → document and hash of the snapshot that was taken from it."""
 
 
 def compare(connection: Connection, replayed: Sequence[Replayed]) -> Difference:
@@ -147,7 +153,21 @@ def _is_as_known(item: Replayed, record: Examined, key: int, place: RecordPlace,
             return False
         if told_findings(record.findings) != known.findings.get(place, _NONE):
             return False
-    return True
+    return _deduction_is_as_known(item, place, key, told_hash(invoice), known)
+
+
+def _deduction_is_as_known(item: Replayed, place: RecordPlace, key: int, told: str | None, known: _Known) -> bool:
+    snapshot = known.told.get(place)
+    if snapshot is not None and snapshot != (key, told):
+        return False
+    if told is None:
+        return True
+    history = known.deductions.get((key, item.page.taxpayer_no, item.page.source), [])
+    at = item.page.fetched_at
+    # Several records of one instant may tell different things; one of them is this one's.
+    said = [content_hash for time, content_hash in history if time == at]
+    said += [content_hash for time, content_hash in history if time < at][-1:]
+    return told in said
 
 
 _NONE: Counter[FindingKey] = Counter()
@@ -201,24 +221,39 @@ def _reasons(connection: Connection, page_ids: list[int]) -> dict[RecordPlace, s
 
 
 def _known(connection: Connection, keys: set[int]) -> _Known:
-    known = _Known({key: {} for key in keys}, defaultdict(list), {key: set() for key in keys}, defaultdict(Counter))
-    seen: Any = observations.c
-    noted: Any = findings.c
+    known = _Known(
+        observed={key: {} for key in keys},
+        stated=defaultdict(list),
+        numbers={key: set() for key in keys},
+        findings=defaultdict(Counter),
+        deductions=defaultdict(list),
+        told={},
+    )
+    seen, noted, snapped = observations.c, findings.c, deductions.c
+    observed: Any = sa.select(
+        seen.invoice_key, seen.source, seen.api, seen.content_hash, seen.page_id, seen.ordinal, seen.first_seen_at,
+        seen.last_seen_at,
+    )  # fmt: skip
+    numbered: Any = sa.select(numbers.c.invoice_key, numbers.c.scheme, numbers.c.value)
+    found: Any = sa.select(
+        noted.page_id, noted.ordinal, noted.rule, noted.severity, noted.field, noted.message
+    ).where(noted.page_id.is_not(None))
+    told: Any = sa.select(
+        snapped.invoice_key, snapped.taxpayer_no, snapped.source, snapped.observed_at, snapped.content_hash,
+        snapped.page_id, snapped.ordinal,
+    ).order_by(snapped.observed_at, snapped.deduction_id)  # fmt: skip
     for part in chunks(sorted(keys)):
-        query = sa.select(
-            seen.invoice_key, seen.source, seen.api, seen.content_hash, seen.page_id, seen.ordinal, seen.first_seen_at,
-            seen.last_seen_at,
-        )  # fmt: skip
-        for key, source, api, content_hash, page_id, ordinal, first, last in connection.execute(
-            query.where(seen.invoice_key.in_(part))
-        ):
+        rows = connection.execute(observed.where(seen.invoice_key.in_(part)))
+        for key, source, api, content_hash, page_id, ordinal, first, last in rows:
             known.observed[key][source, api, content_hash] = (first, last)
             known.stated[page_id, ordinal].append((key, content_hash))
-        query = sa.select(numbers.c.invoice_key, numbers.c.scheme, numbers.c.value)
-        for key, scheme, value in connection.execute(query.where(numbers.c.invoice_key.in_(part))):
+        for key, scheme, value in connection.execute(numbered.where(numbers.c.invoice_key.in_(part))):
             known.numbers[key].add((scheme, value))
-        query = sa.select(noted.page_id, noted.ordinal, noted.rule, noted.severity, noted.field, noted.message)
-        query = query.where(noted.invoice_key.in_(part), noted.page_id.is_not(None))
-        for page_id, ordinal, *told in connection.execute(query):
-            known.findings[page_id, ordinal][tuple(told)] += 1  # type: ignore[index]  # four texts, as selected
+        for page_id, ordinal, *words in connection.execute(found.where(noted.invoice_key.in_(part))):
+            rule, severity, field, message = words
+            known.findings[page_id, ordinal][rule, severity, field, message] += 1
+        rows = connection.execute(told.where(snapped.invoice_key.in_(part)))
+        for key, taxpayer_no, source, at, content_hash, page_id, ordinal in rows:
+            known.deductions[key, taxpayer_no, source].append((at, content_hash))
+            known.told[page_id, ordinal] = (key, content_hash)
     return known

@@ -18,7 +18,7 @@ from fapiao.store.deduction_tables import deductions
 from fapiao.store.documents import RowSet
 from fapiao.store.grouping import Group, Place
 
-__all__ = ["Snapshots"]
+__all__ = ["Snapshots", "told_hash"]
 
 _Holder = tuple[int, str, str]
 """(invoice_key, taxpayer_no, source)."""
@@ -112,6 +112,11 @@ def _time(entry: tuple[float, str]) -> float:
 
 def _order(place: Place) -> tuple[float, int]:
     return place.page.seen, int(place.ordinal)
+
+
+def told_hash(invoice: Invoice) -> str | None:
+    """The hash under which a snapshot of what the invoice tells is kept; None where it tells nothing."""
+    return None if invoice.deduction is None else _hash(invoice, _storable(invoice.deduction))
 
 
 def _hash(invoice: Invoice, deduction: Deduction) -> str:

@@ -99,9 +99,9 @@ def scopes(
 
     def look(connection: Connection) -> list[RawScope]:
         found: dict[tuple[str, ...], list[int]] = {}
-        for *key, collection_id in connection.execute(query):
-            found.setdefault(tuple(key), []).append(collection_id)
-        return [RawScope(*key, collection_ids=tuple(ids)) for key, ids in found.items()]
+        for row in connection.execute(query):
+            found.setdefault(tuple(row[:6]), []).append(row[6])
+        return [RawScope(*key, tuple(ids)) for key, ids in found.items()]  # type: ignore[call-arg, arg-type]  # six texts
 
     return database.read(look)
 

@@ -14,6 +14,8 @@ from fapiao.invoices.folding import Folded, Observation, fold
 from fapiao.invoices.model import Invoice
 from fapiao.store.bulk import Row, Writer, chunks
 from fapiao.store.comparing import FindingKey, RecordPlace, told_findings
+from fapiao.store.deduction_tables import deductions
+from fapiao.store.deductions import Snapshots
 from fapiao.store.documents import RowSet, content_of, from_content
 from fapiao.store.failures import Stale
 from fapiao.store.grouping import NumberKey
@@ -89,6 +91,7 @@ class DocumentWriter:
             self._document(circle, bundle, key in known, noted.get(key, []), held.get(key, {}), last_states.get(key))
         self._delete(gone)
         self._flush()
+        self._snapshots(circle, made)
         self._link(made, gone)
         self._changes.gone += len(gone - {key for bundle in made for key in bundle.merged})
         self._changes.rows += len(gone)
@@ -198,6 +201,7 @@ class DocumentWriter:
         self, circle: Circle, key: int, said: Sequence[_Said], folded: Folded, noted: Sequence[_Noted]
     ) -> bool:
         """Findings about the records that state the observations, and conflicts between these."""
+        place: tuple[int | None, int | None]
         wanted: dict[tuple[int | None, int | None], Counter[FindingKey]] = {}
         kept: set[tuple[int | None, int | None]] = set()
         for item in said:
@@ -364,11 +368,29 @@ class DocumentWriter:
                 self._drop_holdings,
             )
         for part in chunks(self._renew_children):
-            for table in CHILDREN:
-                connection.execute(table.delete().where(table.c.invoice_key.in_(part)))
+            for child in CHILDREN:
+                connection.execute(child.delete().where(child.c.invoice_key.in_(part)))
         for part in chunks(self._renew_states):
             connection.execute(states.delete().where(states.c.invoice_key.in_(part)))
         self._writer.update(invoices, self._heads)
+
+    def _snapshots(self, circle: Circle, made: Sequence[Bundle]) -> None:
+        """Deduction histories from the records; what was told by pages that cannot be replayed stays."""
+        table = deductions.c
+        kept = {place for bundle in made for place in bundle.kept_places}
+        over: list[int] = []
+        query: Any = sa.select(table.deduction_id, table.page_id, table.ordinal)
+        for part in chunks(sorted(circle.documents)):
+            for deduction_id, page_id, ordinal in self._connection.execute(query.where(table.invoice_key.in_(part))):
+                if (page_id, ordinal) not in kept:
+                    over.append(deduction_id)
+        for part in chunks(over):
+            self._connection.execute(deductions.delete().where(table.deduction_id.in_(part)))
+        snapshots = Snapshots(self._connection, self._rows)
+        for bundle in made:
+            snapshots.note(_key(bundle), bundle.group)
+        snapshots.write(circle.documents)
+        self._changes.deductions += len(over)
 
     def _link(self, made: Sequence[Bundle], gone: set[int]) -> None:
         """A document that went into another one leads there; one that is gone leads nowhere."""
