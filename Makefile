@@ -9,11 +9,13 @@ ifeq ($(strip $(PYTHON)),)
 $(error No Python >= 3.10 with the venv module was found; install one or name it: make PYTHON=/path/to/python $(MAKECMDGOALS))
 endif
 
-VENV := .venv
+# `make pytest AIRFLOW=2.11` runs the tests on the oldest Airflow that is supported.
+AIRFLOW ?= 3.3
+VENV := $(if $(filter 3.3,$(AIRFLOW)),.venv,build/venv-$(AIRFLOW))
 BIN := $(VENV)/bin
 fingerprint = $(firstword $(shell cat requirements/$(1).txt pyproject.toml 2>/dev/null | cksum))
 DEMO_READY := $(VENV)/demo-$(call fingerprint,demo)
-TEST_READY := $(VENV)/test-$(call fingerprint,test-3.3)
+TEST_READY := $(VENV)/test-$(call fingerprint,test-$(AIRFLOW))
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq
 # --no-compile: Python compiles the few modules that are used, in less time than pip would all of them.
 LOCKED := --require-hashes --no-deps --no-compile
@@ -63,6 +65,7 @@ wheel: $(TEST_READY) ## build/dist/*.whl
 
 lock: $(UV) ## resolve the requirements anew
 	$(COMPILE) $(UPGRADE) pyproject.toml requirements/airflow-3.3.in --extra postgres --extra mysql --group build --group test -o requirements/test-3.3.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml requirements/airflow-2.11.in --extra postgres --extra mysql --group build --group test -o requirements/test-2.11.txt
 	$(COMPILE) pyproject.toml requirements/airflow-3.3.in --group build --constraint requirements/test-3.3.txt -o requirements/demo.txt
 
 clean: ## remove all that was made
@@ -80,7 +83,7 @@ $(DEMO_READY): | $(BIN)/python
 
 $(TEST_READY): | $(BIN)/python
 	@echo "Installing Airflow, the provider and the test tools into $(VENV) (locked) …"
-	@$(PIP_INSTALL) $(LOCKED) --requirement requirements/test-3.3.txt
+	@$(PIP_INSTALL) $(LOCKED) --requirement requirements/test-$(AIRFLOW).txt
 	@$(PIP_INSTALL) $(THIS)
 	@rm -f $(VENV)/test-*
 	@touch $@
