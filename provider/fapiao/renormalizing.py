@@ -8,7 +8,7 @@ transaction, and doing it again changes nothing; so a run that was killed is sim
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -53,6 +53,38 @@ class Renormalized(msgspec.Struct, kw_only=True):
 
     def to_json(self) -> str:
         return msgspec.json.format(msgspec.json.encode(self), indent=2).decode()
+
+    def to_text(self) -> str:
+        """For people: a sentence, then what changed, one kind a line."""
+        done = self.changes
+        lines = [f"{done.records} records of {done.pages} pages were interpreted again in {self.seconds:.1f} s."]
+        if not done.rows:
+            lines.append("Nothing changed.")
+        told = (
+            (done.changed, f"documents changed: {_counted(done.fields)}"),
+            (done.new, "documents are new"),
+            (done.gone, "documents are gone: no record states them any more"),
+            (done.loaded, "records that were rejected are loaded now"),
+            (done.rejected, "records that were loaded are rejected now"),
+            (done.reasons, "records are rejected for other reasons"),
+            (done.moved, "records belong to another document now"),
+            (done.findings_gained.total(), f"findings gained: {_counted(done.findings_gained)}"),
+            (done.findings_lost.total(), f"findings lost: {_counted(done.findings_lost)}"),
+            (done.deductions, "deduction snapshots were taken anew"),
+            (self.purged, "pages cannot be replayed, their raw was purged: they keep what they said"),
+            (self.failed, "pages cannot be replayed by the plugin: they keep what they said"),
+        )
+        lines += [f"{count} {text}" for count, text in told if count]
+        lines += [
+            f"slice {part.slice} (source {part.source}, taxpayer {part.taxpayer_no}, month {part.invoice_month}, "
+            f"generation {part.generation}): {part.before} -> {part.after}"
+            for part in done.slices
+        ]
+        return "\n".join([*lines, *self.failures])
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def renormalize(
