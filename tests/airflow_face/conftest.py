@@ -67,47 +67,40 @@ def site(tmp_path: Path) -> Installed:
     return install
 
 
-@pytest.fixture(scope="session")
-def own_site(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+def _own_site() -> Path | None:
     """Entry points of this project where it is on the path but not installed; None where it is installed."""
     try:
         importlib.metadata.distribution("airflow-provider-fapiao")
     except importlib.metadata.PackageNotFoundError:
-        place = tmp_path_factory.mktemp("own")
+        place = Path(_HOME.name, "own")
         info = place / "airflow_provider_fapiao-0.1.0.dist-info"
-        info.mkdir()
+        info.mkdir(parents=True)
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: airflow-provider-fapiao\nVersion: 0.1.0\n")
         (info / "entry_points.txt").write_text(
             "[apache_airflow_provider]\nprovider_info = fapiao.airflow.provider:get_provider_info\n"
             "[airflow.plugins]\nfapiao = fapiao.airflow.plugin:FapiaoPlugin\n"
             "[fapiao.sources]\nekuaibao = fapiao_ekuaibao:plugin\n"
         )
+        sys.path.insert(0, str(place))  # before Airflow lists its providers, which it does once
+        importlib.invalidate_caches()
         return place
     return None
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _own_entry_points(own_site: Path | None) -> Iterator[None]:
-    if own_site is None:
-        yield
-        return
-    sys.path.insert(0, str(own_site))
-    importlib.invalidate_caches()
-    yield
-    sys.path.remove(str(own_site))
+OWN_SITE = _own_site()
 
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def run(own_site: Path | None, tmp_path: Path) -> Run:
+def run(tmp_path: Path) -> Run:
     """Runs Python in a process of its own, with an Airflow home of its own and what the test has installed."""
 
     def run_python(
         *arguments: str, sites: tuple[Path, ...] = (), timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        paths = [*sites, *([own_site] if own_site else []), ROOT / "provider", ROOT / "plugins"]
+        paths = [*sites, *([OWN_SITE] if OWN_SITE else []), ROOT / "provider", ROOT / "plugins"]
         home = tmp_path / "home"
         home.mkdir(exist_ok=True)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
@@ -126,7 +119,7 @@ def run(own_site: Path | None, tmp_path: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def face(airflow_home: Path, _own_entry_points: None) -> AirflowFace:
+def face(airflow_home: Path) -> AirflowFace:
     """Airflow with a metadata database and the DAGs of the tests."""
     import shutil
 
@@ -207,7 +200,8 @@ class AirflowFace:
             values: dict[str, list[Any]] = {}
             for row in sorted(rows, key=lambda row: row.map_index):
                 if row.key == "return_value":
-                    value = XCom.deserialize_value(row)
+                    # 2.11 has deserialized it on loading.
+                    value = XCom.deserialize_value(row) if row.__class__.__name__ == "XComModel" else row.value
                     values.setdefault(row.task_id, []).append(value)
             return values
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from fapiao.airflow import databases, hooks
+from fapiao.airflow.connections import connection_of
 from fapiao.airflow.forms import field_behaviour, widgets
 from fapiao.airflow.hooks import InvoiceSourceHook
 from fapiao.airflow.names import hook_class_name, source_of_hook_class
@@ -48,12 +50,12 @@ def test_the_connection_test_names_what_the_connection_lacks(monkeypatch: pytest
     assert "corp_id" in message
 
 
-def test_an_extra_that_is_not_an_object_is_refused_without_quoting_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection(monkeypatch, "odd", conn_type="ekuaibao", login="a", password="b", extra='["canary-in-extra"]')
-    passed, message = InvoiceSourceHook("odd").test_connection()
-    assert not passed
-    assert "not a JSON object" in message
-    assert "canary" not in message
+@pytest.mark.parametrize("extra", ['["canary-in-extra"]', "canary-in-extra", '{"canary-in-extra": '])
+def test_an_extra_that_is_not_an_object_is_refused_without_quoting_it(extra: str) -> None:
+    record = SimpleNamespace(conn_id="odd", host="", schema="", login="", password="", port=None, extra=extra)
+    with pytest.raises(ConfigurationError, match="odd is not a JSON object") as caught:
+        connection_of(record)
+    assert "canary" not in str(caught.value)
 
 
 def test_a_connection_without_a_type_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,10 +96,10 @@ def test_both_forms_are_made_of_the_same_descriptor() -> None:
 
 
 @pytest.mark.skipif(find_spec("flask_appbuilder") is None, reason="the form of Airflow 2.11 needs flask_appbuilder")
+@pytest.mark.filterwarnings("ignore")  # the webserver's libraries of that time
 def test_the_form_of_2_11_has_a_widget_for_each_setting() -> None:
-    assert {"corp_id", "page_size", "verify_tls", "requests_per_second"} <= set(
-        widgets(registry.get("ekuaibao").descriptor)
-    )
+    made = widgets(registry.get("ekuaibao").descriptor)
+    assert {"corp_id", "page_size", "verify_tls", "requests_per_second"} <= set(made)
 
 
 def test_a_url_is_a_database(into: str) -> None:
@@ -119,8 +121,7 @@ def test_a_connection_that_is_no_database_is_refused(vendor: Vendor) -> None:
 @pytest.mark.skipif(find_spec("airflow.providers.sqlite") is None, reason="needs apache-airflow-providers-sqlite")
 def test_a_database_connection_is_a_database(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     connection(monkeypatch, "fapiao_database", conn_type="sqlite", host=f"{tmp_path}/invoices.db")
-    databases.database("fapiao_database")
-    assert (tmp_path / "invoices.db").exists()
+    assert f"{tmp_path}/invoices.db" in databases.database("fapiao_database").place
 
 
 def test_a_password_in_a_url_is_masked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,7 +179,7 @@ def test_triggers_of_one_account_share_one_login(started: Callable[..., Any]) ->
 def test_the_event_carries_references_only(started: Callable[..., Any]) -> None:
     started()
     [payload] = asyncio.run(events_of(trigger()))
-    assert set(payload) <= {"status", "deadline", "later", "failed", "failure"}
+    assert set(payload) <= {"status", "deadline", "began", "later", "failed", "failure"}
 
 
 def test_nothing_blocks_the_event_loop(started: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from fapiao.errors import FapiaoError, VendorBusy
 
 if TYPE_CHECKING:
     from fapiao.collection import Collector, Waiting
+    from fapiao.sync import Syncer
     from fapiao.wire import SliceKey
 
 __all__ = ["Batch"]
@@ -27,7 +28,7 @@ class Batch:
     :param source: name of the vendor plugin.
     :param invoice_month: the month of all of them (``yyyymm``).
     :param slices: the slices of all of them.
-    :param collector: opens the collection of one taxpayer; the ledger says how far it is.
+    :param collector: opens the collection or the sync of one taxpayer; the ledger says how far it is.
     :param step: one step of a collector: ``start``, ``poll`` or ``advance``.
     :param finish: called when the step needs no more waiting; its value is the taxpayer's result.
     :param later: taxpayers that need not be looked at yet.
@@ -41,9 +42,9 @@ class Batch:
         source: str,
         invoice_month: str,
         slices: Sequence[SliceKey],
-        collector: Callable[[str], Collector],
-        step: Callable[[Collector], Waiting | None],
-        finish: Callable[[Collector], Any],
+        collector: Callable[[str], Collector | Syncer],
+        step: Callable[[Any], Waiting | None],
+        finish: Callable[[Any], Any],
         later: Mapping[str, Job] | None = None,
         failed: Mapping[str, FapiaoError] | None = None,
         clock: Callable[[], float] = time.time,
@@ -109,7 +110,7 @@ class Batch:
             taxpayer_no=taxpayer,
             not_before=waiting.not_before,
             job_id=record.vendor_job_id,
-            watch=record.state == "started",
+            watch=record.state == "started" and record.key.kind == "collect",  # lists have no job to be watched
         )
         if self._reasons.get(taxpayer) != waiting.reason:
             self._reasons[taxpayer] = waiting.reason

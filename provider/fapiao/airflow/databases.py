@@ -69,4 +69,5 @@ def _connect(into: str) -> Database:
             f"The connection {into} is not one of an SQL database ({type(hook).__name__} has no SQLAlchemy engine).",
             advice="Give the id of a PostgreSQL, MySQL or SQLite connection, or a database URL.",
         )
-    return Database.connect(engine())
+    # 1.4's engine of the second generation; and an error of the database must not print the rows it was given.
+    return Database.connect(engine(engine_kwargs={"future": True, "hide_parameters": True, "pool_pre_ping": True}))

@@ -64,6 +64,8 @@ class Wake(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``due``: look again; ``error``: a failure that concerns all; ``deadline``: the time allowed is over."""
     deadline: float
     """Epoch seconds; carried, because ``airflow dags test`` drops what an operator hands to its own continuation."""
+    began: float = 0.0
+    """When the task's own work began; carried likewise."""
     later: dict[str, Job] = msgspec.field(default_factory=dict)
     """Taxpayers whose job was still running when the trigger ended."""
     failed: dict[str, Failure] = msgspec.field(default_factory=dict)

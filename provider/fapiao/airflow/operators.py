@@ -12,7 +12,7 @@ from typing_extensions import override
 from fapiao.airflow.batch import Batch
 from fapiao.airflow.month import month_of_run
 from fapiao.airflow.reference import Reference
-from fapiao.airflow.runs import began, is_automatic_retry
+from fapiao.airflow.runs import is_automatic_retry
 from fapiao.airflow.task import DEFAULT_TIMEOUT, CollectionTask
 from fapiao.errors import ConfigurationError
 
@@ -85,10 +85,9 @@ class _Requesting(_Timed):
         raise NotImplementedError
 
     @override
-    def plan(self, context: Mapping[str, Any], bench: Bench, wake: Wake | None) -> Batch:
+    def plan(self, context: Mapping[str, Any], bench: Bench, wake: Wake | None, since: float) -> Batch:
         """Every taxpayer's request, all of them checked before the first call."""
         requests = {request.taxpayer_no: request for request in self._requests(context, bench)}
-        since = began(context)
         goes_on = wake is not None or is_automatic_retry(context)
 
         def open_collection(taxpayer: str) -> Collector:
@@ -230,7 +229,7 @@ class LoadCollectionOperator(_Timed):
         self.on_rejected = on_rejected
 
     @override
-    def plan(self, context: Mapping[str, Any], bench: Bench, wake: Wake | None) -> Batch:
+    def plan(self, context: Mapping[str, Any], bench: Bench, wake: Wake | None, since: float) -> Batch:
         """The generations that the reference names."""
         return Reference.read(self.collection).batch(
             bench,

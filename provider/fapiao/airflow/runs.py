@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,16 +12,16 @@ __all__ = ["began", "is_automatic_retry"]
 def began(context: Mapping[str, Any]) -> float:
     """Epoch second at which the run began; what was closed since is this run's own work. Clearing a run moves it.
 
-    ``airflow dags test`` starts its run at the logical date; there, and where nothing better is known, it is the task's
-    own start.
+    ``airflow dags test`` starts its run at the logical date, which may lie anywhere; there, and where nothing better is
+    known, it is the task's own start, else now: then nothing counts as done, which costs a collection but loses none.
     """
     run, task_instance = context.get("dag_run"), context.get("ti")
     start, logical = getattr(run, "start_date", None), getattr(run, "logical_date", None)
     after = getattr(run, "run_after", None)
-    if start is not None and start != logical and start != after:
+    if start is not None and start not in (logical, after):
         return float(start.timestamp())
     own = getattr(task_instance, "start_date", None)
-    return float(own.timestamp()) if own is not None else 0.0
+    return float(own.timestamp()) if own is not None else time.time()
 
 
 def is_automatic_retry(context: Mapping[str, Any]) -> bool:

@@ -48,7 +48,7 @@ class CollectionSensor(CollectionTask, BaseSensorOperator):
         self._later: dict[str, Job] = {}
 
     @override
-    def plan(self, context: Mapping[str, Any], bench: Bench, wake: Wake | None) -> Batch:
+    def plan(self, context: Mapping[str, Any], bench: Bench, wake: Wake | None, since: float) -> Batch:
         """The generations that the reference names."""
         return Reference.read(self.collection).batch(
             bench,
@@ -80,7 +80,7 @@ class CollectionSensor(CollectionTask, BaseSensorOperator):
         """One look at each job that is due; the vendor is never asked before the time it named."""
         with translated(self.conn_id), closing(Bench(self.conn_id, self.into)) as bench:
             wake = Wake(status="due", deadline=0.0, later=self._later)
-            batch = self.plan(context, bench, wake)
+            batch = self.plan(context, bench, wake, 0.0)
             batch.advance()
         self._later = dict(batch.waiting)
         if not batch.waiting:

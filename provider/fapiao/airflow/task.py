@@ -15,6 +15,7 @@ from fapiao.airflow.compat import AirflowException, AirflowFailException, BaseOp
 from fapiao.airflow.databases import mask_url
 from fapiao.airflow.events import Wake
 from fapiao.airflow.failures import as_airflow, translated
+from fapiao.airflow.runs import began
 from fapiao.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -62,8 +63,11 @@ class CollectionTask(BaseOperator):
         self.poll_interval = poll_interval
         self.deferrable = deferrable_by_default() if deferrable is None else deferrable
 
-    def plan(self, context: Mapping[str, Any], bench: Bench, wake: Wake | None) -> Batch:
-        """What is to be done, checked before any vendor is called."""
+    def plan(self, context: Mapping[str, Any], bench: Bench, wake: Wake | None, since: float) -> Batch:
+        """What is to be done, checked before any vendor is called.
+
+        :param since: epoch second; what was closed later is this run's own work.
+        """
         raise NotImplementedError
 
     def conclude(self, batch: Batch) -> Any:
@@ -107,12 +111,13 @@ class CollectionTask(BaseOperator):
         from fapiao.airflow.bench import Bench
 
         deadline = wake.deadline if wake else time.time() + self._patience()
+        since = wake.began if wake else began(context)
         with translated(self.conn_id), closing(Bench(self.conn_id, self.into)) as bench:
-            batch = self.plan(context, bench, wake)
+            batch = self.plan(context, bench, wake, since)
             batch.advance()
             while batch.waiting and time.time() < deadline and batch.due <= deadline:
                 if self.deferrable:
-                    self._defer(batch, deadline)
+                    self._defer(batch, deadline, since)
                 time.sleep(max(0.0, batch.due - time.time()))
                 batch.advance()
         if batch.waiting:
@@ -123,7 +128,7 @@ class CollectionTask(BaseOperator):
         """The time allowed is over. A retry continues with the same job."""
         batch.stop_waiting(why)
 
-    def _defer(self, batch: Batch, deadline: float) -> None:
+    def _defer(self, batch: Batch, deadline: float, since: float) -> None:
         from fapiao.airflow.triggers import CollectionTrigger
 
         self.defer(
@@ -134,6 +139,7 @@ class CollectionTask(BaseOperator):
                 slices=[[part.type, part.direction] for part in batch.slices],
                 jobs=[msgspec.to_builtins(job) for job in batch.waiting.values()],
                 deadline=deadline,
+                began=since,
                 poll_interval=self.interval,
             ),
             method_name="execute_complete",

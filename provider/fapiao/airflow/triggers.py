@@ -40,6 +40,7 @@ class CollectionTrigger(BaseTrigger):
     :param slices: ``[type, direction]`` of each slice of the jobs.
     :param jobs: one mapping for each taxpayer, see :class:`~fapiao.airflow.events.Job`.
     :param deadline: when to end at the latest.
+    :param began: when the task began; only handed back.
     :param poll_interval: seconds between two looks at one job; None = as the source advises.
     :param linger: seconds to wait for the other jobs once one is finished, so that they are loaded in one go.
     :param error_budget: how many looks in a row may fail before a worker is woken to meet the error itself.
@@ -54,6 +55,7 @@ class CollectionTrigger(BaseTrigger):
         slices: Sequence[Sequence[str]],
         jobs: Sequence[Mapping[str, Any]],
         deadline: float,
+        began: float = 0.0,
         poll_interval: float | None = None,
         linger: float = 60.0,
         error_budget: int = 5,
@@ -65,6 +67,7 @@ class CollectionTrigger(BaseTrigger):
         self.slices = [list(part) for part in slices]
         self.jobs = [dict(job) for job in jobs]
         self.deadline = deadline
+        self.began = began
         self.poll_interval = poll_interval
         self.linger = linger
         self.error_budget = error_budget
@@ -73,7 +76,7 @@ class CollectionTrigger(BaseTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, as Airflow stores them."""
         names = (
-            "conn_id", "source", "invoice_month", "slices", "jobs", "deadline", "poll_interval", "linger", "error_budget",
+            "conn_id", "source", "invoice_month", "slices", "jobs", "deadline", "began", "poll_interval", "linger", "error_budget",
         )  # fmt: skip
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
@@ -83,7 +86,7 @@ class CollectionTrigger(BaseTrigger):
         try:
             wake = await self._wait()
         except FapiaoError as error:
-            wake = Wake(status="error", deadline=self.deadline, failure=Failure.of(error))
+            wake = Wake(status="error", deadline=self.deadline, began=self.began, failure=Failure.of(error))
         yield TriggerEvent(wake.payload())  # type: ignore[no-untyped-call]  # Airflow's own lacks types
 
     async def _wait(self) -> Wake:
@@ -114,6 +117,7 @@ class CollectionTrigger(BaseTrigger):
         return Wake(
             status="deadline" if now >= self.deadline else "due",
             deadline=self.deadline,
+            began=self.began,
             later={
                 job.taxpayer_no: msgspec.structs.replace(job, not_before=max(job.not_before, now))
                 for job in jobs
