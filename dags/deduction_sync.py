@@ -29,7 +29,6 @@ with DAG(
     start_date=datetime(2024, 12, 1, tzinfo=timezone(timedelta(hours=8))),
     catchup=False,
     max_active_runs=1,
-    render_template_as_native_obj=True,
     params={
         "conn_id": Param("jcsk_default", type="string", description="The vendor connection"),
         "taxpayers": Param(
@@ -53,7 +52,7 @@ with DAG(
         task_id="sync",
         conn_id="{{ params.conn_id }}",
         into=INTO,
-        query="{{ params.lists }}",
+        query="{{ params.lists | join(',') }}",
         tax_period="{{ params.tax_period or '' }}",
         zipped=True,
         deferrable=True,

@@ -33,8 +33,8 @@ class SyncDeductionsOperator(CollectionTask):
 
     :param taxpayer_no: taxpayer number (纳税人识别号), or a list of them: each is isolated, and the task fails at the end
         when some have failed, naming them. A retry does only the unfinished ones.
-    :param query: the vendor's code of the list (JCSK ``rzzt``), or several: they are one sync, so a document that moves
-        from one to another is told as what it is.
+    :param query: the vendor's code of the list (JCSK ``rzzt``), or several, as a list or with commas: they are one sync, so
+        a document that moves from one to another is told as what it is.
     :param tax_period: tax period (税款所属期) ``yyyymm``; None = as the list understands it.
     :param first_on: ``yyyy-mm-dd``; which date is filtered depends on the list.
     :param last_on: ``yyyy-mm-dd``.
@@ -127,7 +127,7 @@ class SyncDeductionsOperator(CollectionTask):
                 bench.source,
                 bench.account,
                 taxpayer_no=taxpayer,
-                queries=[codes] if is_one(codes) else list(codes or ()),
+                queries=str(codes).split(",") if is_one(codes) else list(codes or ()),
                 tax_period=self.tax_period,
                 first_on=self.first_on,
                 last_on=self.last_on,
