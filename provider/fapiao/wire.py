@@ -221,9 +221,12 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     not_before: datetime | None = None
 
     def due(self, now: float, interval: float) -> float:
-        """Epoch seconds at which to ask again; ``interval`` (seconds) where the plugin has no opinion."""
-        if self.not_before is not None:
-            return max(now, self.not_before.timestamp())
+        """Epoch seconds at which to ask again; ``interval`` (seconds) where the plugin has no opinion.
+
+        A ``not_before`` that has passed already is no opinion: a vendor is never asked again without a pause.
+        """
+        if self.not_before is not None and self.not_before.timestamp() > now:
+            return self.not_before.timestamp()
         return now + (interval if self.after is None else self.after)
 
 

@@ -58,6 +58,8 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     error: FapiaoError | None
     manifest: Manifest | None
     waits: list[Waiting]
+    delays: list[float]
+    """Seconds of each wait, from when it was known."""
     waited_out: bool
     """It was still waiting when the test's patience ended."""
 
@@ -123,6 +125,7 @@ class Trial:
         database = Database.connect(self.url)
         deadline = self.clock() + patience
         waits: list[Waiting] = []
+        delays: list[float] = []
         error: FapiaoError | None = None
         waited_out = False
         with (
@@ -139,6 +142,7 @@ class Trial:
             try:
                 while (waiting := collector.advance()) is not None:
                     waits.append(waiting)
+                    delays.append(waiting.not_before - self.clock())
                     if waiting.not_before > deadline:
                         waited_out = True
                         break
@@ -148,7 +152,7 @@ class Trial:
             except FapiaoError as problem:
                 error = problem
             manifest = collector.manifest() if collector.has_begun() else None
-        return Ended(error=error, manifest=manifest, waits=waits, waited_out=waited_out)
+        return Ended(error=error, manifest=manifest, waits=waits, delays=delays, waited_out=waited_out)
 
     def report(self) -> Report:
         return self.simulator.report()
