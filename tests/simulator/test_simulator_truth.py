@@ -17,7 +17,7 @@ from fapiao.invoices.codes import DOC_TYPES
 from fapiao.invoices.identity import numbers_of
 from fapiao.invoices.model import Invoice
 from fapiao.testing.kinds import KINDS
-from fapiao.testing.numbering import tax_number
+from fapiao.testing.numbering import Numbering, tax_number
 from fapiao.testing.truth import TrueSlice, true_slice
 from fapiao.testing.volumes import default_count
 
@@ -173,3 +173,13 @@ def test_most_slices_are_empty_and_a_few_hold_nearly_everything() -> None:
     assert sum(count == 0 for count in counts.values()) > 20
     assert counts["digital_ordinary", "input"] > 80
     assert counts["customs_vat", "output"] == 0
+
+
+def test_no_document_has_a_number_of_zeros_only() -> None:
+    numbers = {
+        f"{month}{direction}": Numbering(tax_number(1), month, 1, direction, "0rryybbbbb11").number(0)
+        for month in ("202408", "202409", "202410")
+        for direction in ("input", "output")
+    }
+    assert "00000000" not in numbers.values()
+    assert len(set(numbers.values())) == len(numbers)

@@ -38,7 +38,7 @@ def taxpayer_ordinal(taxpayer_no: str) -> int:
 
 
 class Numbering:
-    """Numbers of the documents of one slice: unique over slices, months, taxpayers and indices below one million.
+    """Numbers of the documents of one slice: unique over slices, months, taxpayers and indices below 999,999.
 
     Tax-control numbers have fewer digits: they are unique for ordinals below 4,000, customs numbers below 1,000.
     """
@@ -70,7 +70,8 @@ class Numbering:
 
     def number(self, index: int) -> str:
         """发票号码 of eight digits; may begin with a zero."""
-        return f"{self._number}{index % 1_000_000:06d}"
+        # A number of zeros only is none: where the first two are zeros, the rest counts from one.
+        return f"{self._number}{(index + (self._number == '00')) % 1_000_000:06d}"
 
     def digital(self, index: int) -> str:
         """数电票号码 of twenty digits."""
