@@ -27,7 +27,8 @@ _AWKWARD = {_FIELD: "\\x1f", _ROW: "\\x1d", "\x1e": "\\x1e"}
 @cache
 def columns(table: sa.Table) -> tuple[str, ...]:
     """Names of the columns that rows give, in order: all but a generated key."""
-    generated = table.primary_key._autoincrement_column  # SQLAlchemy 1.4 has no public name for it
+    key = list(table.primary_key.columns)
+    generated = key[0] if len(key) == 1 and key[0].autoincrement is not False else None
     return tuple(column.name for column in table.columns if column is not generated)
 
 
@@ -105,9 +106,10 @@ class Writer:
         kinds = (table.c[name].type.compile(dialect=dialect) for name in columns(table))
         return f"unnest({', '.join(f'%s::{kind}[]' for kind in kinds)})"
 
-    def _transposed(self, rows: list[Row]) -> tuple[list[str | None], ...]:
+    def _transposed(self, rows: list[Row]) -> list[tuple[list[str | None], ...]]:
+        """The one set of parameters; in a list, or SQLAlchemy 1.4 takes a tuple of lists for many sets."""
         absent = self.absent
-        return tuple([None if value == absent else value for value in column] for column in zip(*rows, strict=True))
+        return [tuple([None if value == absent else value for value in column] for column in zip(*rows, strict=True))]
 
     def _statement(self, verb: str, table: sa.Table) -> str:
         marks = ", ".join([self._mark] * len(columns(table)))

@@ -23,6 +23,7 @@ __all__ = [
     "long_text",
     "money",
     "quantity",
+    "rate",
 ]
 
 if TYPE_CHECKING:
@@ -133,6 +134,11 @@ def money() -> ExactDecimal:
 def quantity() -> ExactDecimal:
     """Quantities and unit prices; samples carry 15 decimals."""
     return ExactDecimal(38, 18)
+
+
+def rate() -> ExactDecimal:
+    """A tax rate as a fraction."""
+    return ExactDecimal(9, 6)
 
 
 def big_key() -> Any:

@@ -6,9 +6,9 @@ check per copied row would halve the load rate.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Date, Index, Integer, Numeric, PrimaryKeyConstraint, String, Table, Text
+from sqlalchemy import Boolean, Column, Date, Index, Integer, PrimaryKeyConstraint, String, Table, Text
 
-from fapiao.store.columns import TABLE_OPTIONS, EpochTime, big_key, clock_time, long_text, money, quantity
+from fapiao.store.columns import TABLE_OPTIONS, EpochTime, big_key, clock_time, long_text, money, quantity, rate
 from fapiao.store.ledger_tables import metadata
 
 __all__ = [
@@ -53,7 +53,7 @@ invoices = Table(
     Column("tax_amount", money(), comment="合计税额"),
     Column("amount_incl_tax", money(), comment="价税合计"),
     Column("amounts_derived", String(64), comment="comma-separated names of the amounts that were computed"),
-    Column("tax_rate", Numeric(9, 6), comment="税率, a fraction"),
+    Column("tax_rate", rate(), comment="税率, a fraction"),
     Column("tax_rate_text", String(64), comment="税率, as printed"),
     Column("tax_rate_kind", String(32)),
     Column("is_red", Boolean, nullable=False, comment="红字"),
@@ -101,7 +101,7 @@ lines = Table(
     Column("unit_price", quantity(), comment="单价"),
     Column("unit_price_text", Text, comment="单价, as printed"),
     Column("amount_excl_tax", money(), comment="金额, 不含税"),
-    Column("tax_rate", Numeric(9, 6), comment="税率, a fraction"),
+    Column("tax_rate", rate(), comment="税率, a fraction"),
     Column("tax_rate_text", String(64), comment="税率, as printed"),
     Column("tax_rate_kind", String(32)),
     Column("tax_amount", money(), comment="税额"),

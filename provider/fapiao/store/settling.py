@@ -91,8 +91,7 @@ def settle(
         stored = _stored(connection, part)
         for key in part:
             have = stored[key]
-            is_new = _note(have, known[key], touched, key)
-            if is_new or key in merged or len(have) > 1:
+            if _note(have, known[key], touched, key) or key in merged:
                 refold[key] = have
             for seen in have.values():
                 if seen.new is not None:
@@ -121,21 +120,26 @@ def _stored(connection: Connection, keys: list[int]) -> dict[int, dict[_Identity
 def _note(
     have: dict[_Identity, _Seen], group: Group, touched: dict[tuple[str, str, float], list[tuple[int, str]]], key: int
 ) -> bool:
-    """Enter what the group states into the document's observations. True when one of them is new."""
-    is_new = False
+    """Enter what the group states into the document's observations. True when it has to be folded anew.
+
+    What one lone observation says again changes nothing; of several, the one seen last may be another one now. What is
+    loaded late, out of a page fetched before, may be the first to have seen the document.
+    """
+    refold = False
     for stated in group.stated:
         identity = (stated.source, stated.api, stated.content_hash)
         seen = have.get(identity)
         if seen is None:
             have[identity] = _Seen(stated.first, stated.last, stated)
-            is_new = True
+            refold = True
             continue
         for at in {stated.first, stated.last}:
             if at < seen.first or at > seen.last:
                 touched[stated.source, stated.api, at].append((key, stated.content_hash))
+                refold = refold or at < seen.first or len(have) > 1
         seen.first = min(seen.first, stated.first)
         seen.last = max(seen.last, stated.last)
-    return is_new
+    return refold
 
 
 def _touch(connection: Connection, touched: dict[tuple[str, str, float], list[tuple[int, str]]]) -> None:

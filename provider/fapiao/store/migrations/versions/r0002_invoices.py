@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from fapiao.store.columns import TABLE_OPTIONS, EpochTime, big_key, clock_time, long_text, money, quantity
+from fapiao.store.columns import TABLE_OPTIONS, EpochTime, big_key, clock_time, long_text, money, quantity, rate
 
 revision = "0002"
 down_revision = "0001"
@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("tax_amount", money(), comment="合计税额"),
         sa.Column("amount_incl_tax", money(), comment="价税合计"),
         sa.Column("amounts_derived", sa.String(64), comment="comma-separated names of the amounts that were computed"),
-        sa.Column("tax_rate", sa.Numeric(9, 6), comment="税率, a fraction"),
+        sa.Column("tax_rate", rate(), comment="税率, a fraction"),
         sa.Column("tax_rate_text", sa.String(64), comment="税率, as printed"),
         sa.Column("tax_rate_kind", sa.String(32)),
         sa.Column("is_red", sa.Boolean(), nullable=False, comment="红字"),
@@ -86,7 +86,7 @@ def upgrade() -> None:
         sa.Column("unit_price", quantity(), comment="单价"),
         sa.Column("unit_price_text", sa.Text(), comment="单价, as printed"),
         sa.Column("amount_excl_tax", money(), comment="金额, 不含税"),
-        sa.Column("tax_rate", sa.Numeric(9, 6), comment="税率, a fraction"),
+        sa.Column("tax_rate", rate(), comment="税率, a fraction"),
         sa.Column("tax_rate_text", sa.String(64), comment="税率, as printed"),
         sa.Column("tax_rate_kind", sa.String(32)),
         sa.Column("tax_amount", money(), comment="税额"),
