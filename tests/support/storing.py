@@ -48,7 +48,7 @@ OUTPUT = SliceKey("81", "output")
 def line(number: int, **changes: Any) -> Line:
     """A line of 100.00 yuan at 13 %."""
     values: dict[str, Any] = {
-        "item_name": "*软件*测试服务", "quantity": Decimal("3"), "quantity_text": "3",
+        "item_name": "*软件*测试服务", "quantity": Decimal(3), "quantity_text": "3",
         "unit_price": Decimal("33.333333333333333"), "unit_price_text": "33.333333333333333",
         "amount_excl_tax": Decimal("100.00"), "tax_rate": Decimal("0.13"), "tax_rate_text": "0.13",
         "tax_rate_kind": "rate", "tax_amount": Decimal("13.00"),
