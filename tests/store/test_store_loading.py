@@ -65,7 +65,7 @@ def test_a_page_is_loaded_with_its_transcript_counts_and_sums(shelf: Shelf) -> N
     assert page == {
         "read_no": 1, "cursor": "", "api": "collect", "total": 7, "remaining": '["2","3"]', "record_count": 3,
         "loaded": 2, "rejected": 1, "amount_excl_tax": Decimal("400.00"), "tax_amount": Decimal("52.00"),
-        "transcript": b"compressed", "transcript_sha256": "0" * 64, "fetched_at": NOON,
+        "transcript": b"compressed", "transcript_sha256": "0" * 64, "fetched_at": NOON, "billed": None,
     }  # fmt: skip
 
 
