@@ -106,6 +106,7 @@ class Source:
             login=connection.login,
             secret=connection.password,
             settings=settings,
+            file_hosts=tuple(filter(None, re.split(r"[,;\s]+", str(settings.get("allowed_file_hosts") or "")))),
         )
 
     def authorize(self, account: Account) -> Flow[Token]:

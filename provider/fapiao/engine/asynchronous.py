@@ -18,7 +18,8 @@ import httpx
 from fapiao.engine.account_state import LocalAccountState
 from fapiao.engine.conduct import Conduct, Conductor, Effect, RenewToken, Sleep, TakePermit, Transmit
 from fapiao.engine.exchange import Completed
-from fapiao.engine.failure import Failure, Lost, ca_bundle, failure, is_untrusted
+from fapiao.engine.failure import Failure, Lost, ca_bundle, failure, is_untrusted, refused_failure
+from fapiao.engine.host_rules import Refused
 from fapiao.engine.prepared import Prepared
 from fapiao.engine.quota import Permit
 from fapiao.engine.settings import DriverSettings
@@ -193,11 +194,18 @@ class HttpxTransport:
 
     async def send(self, prepared: Prepared) -> Response | Failure:
         """One attempt."""
+        host = self._host
+        if prepared.rules is not None:
+            try:
+                # Looking up a name blocks.
+                host = (await asyncio.to_thread(prepared.rules.judge, prepared.url)).host
+            except Refused as refused:
+                return refused_failure(refused)
         client = self._clients.get(prepared.fresh) or await self._open(prepared.fresh)
         try:
-            return await asyncio.wait_for(self._exchange(client, prepared), self._settings.total_timeout)
+            return await asyncio.wait_for(self._exchange(client, prepared, host), self._settings.total_timeout)
         except asyncio.TimeoutError as problem:
-            return failure(Lost.TIMEOUT, self._host, problem)
+            return failure(Lost.TIMEOUT, host, problem)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -234,21 +242,21 @@ class HttpxTransport:
             cafile=None if is_directory else bundle, capath=bundle if is_directory else None
         )
 
-    async def _exchange(self, client: httpx.AsyncClient, prepared: Prepared) -> Response | Failure:
+    async def _exchange(self, client: httpx.AsyncClient, prepared: Prepared, host: str) -> Response | Failure:
         request = httpx.Request(prepared.method, prepared.url, headers=list(prepared.headers), content=prepared.body)
         try:
             answer = await client.send(request, stream=True)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as problem:
-            return failure(_kind(problem), self._host, problem)
+            return failure(_kind(problem), host, problem)
         client.cookies.clear()
         try:
             body = await self._read(answer)
         except (httpx.HTTPError, httpx.StreamError, OSError) as problem:
-            return failure(_kind_while_reading(problem), self._host, problem)
+            return failure(_kind_while_reading(problem), host, problem)
         finally:
             await answer.aclose()
         if body is None:
-            return failure(Lost.TOO_LARGE, self._host)
+            return failure(Lost.TOO_LARGE, host)
         return Response(status=answer.status_code, headers=dict(answer.headers.items()), body=body)
 
     async def _read(self, answer: httpx.Response) -> bytes | None:

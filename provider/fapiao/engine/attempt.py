@@ -26,8 +26,10 @@ import msgspec
 from fapiao.engine.failure import Failure, Lost
 from fapiao.engine.settings import DriverSettings
 from fapiao.errors import (
+    ConfigurationError,
     CredentialError,
     FapiaoError,
+    Fault,
     OutcomeUnknown,
     VendorBroken,
     VendorBusy,
@@ -37,7 +39,7 @@ from fapiao.errors import (
 from fapiao.redaction import excerpt, redact
 from fapiao.wire import Decision, Request, Response, Verdict
 
-__all__ = ["Action", "Attempt", "Deliver", "Fail", "Renew", "SendAgain", "opening", "retry_after"]
+__all__ = ["Action", "Attempt", "Deliver", "Fail", "Renew", "SendAgain", "named", "opening", "retry_after"]
 
 FIRST_BACKOFF = 0.5
 """Seconds before the second try; doubled for every further one."""
@@ -94,7 +96,7 @@ class Attempt:
     ) -> None:
         self._request = request
         self._settings = settings
-        self._can_renew = can_renew and request.authorized
+        self._can_renew = can_renew and request.authorized and request.file_url is None
         self._random = random
         self._renewed = False
         self._broken = 0
@@ -155,6 +157,8 @@ class Attempt:
             error = VendorBroken(f"{self._named} failed: {failure.text}.")
         else:
             error = VendorUnreachable(f"{self._named} failed: {failure.text}.")
+        if failure.kind is Lost.FORBIDDEN:
+            return Fail(ConfigurationError(f"{self._named} is not sent: {failure.text}.", fault=Fault.VENDOR))
         if failure.maybe_sent and not self._request.idempotent:
             return Fail(self._unknown(failure.text))
         if failure.kind is Lost.TOO_LARGE:
@@ -210,7 +214,12 @@ class Attempt:
 
     @property
     def _named(self) -> str:
-        return f"{self._request.method} {redact(self._request.path)}"
+        return f"{self._request.method} {named(self._request)}"
+
+
+def named(request: Request) -> str:
+    """What a request asks for, to be shown: the address of a file is a secret."""
+    return "of a file" if request.file_url is not None else redact(request.path)
 
 
 def opening(response: Response) -> str:

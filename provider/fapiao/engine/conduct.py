@@ -19,11 +19,11 @@ import msgspec
 
 import fapiao
 from fapiao.engine.account_state import AccountState, StoredToken, new_holder
-from fapiao.engine.attempt import Attempt, Deliver, Fail, Renew, opening
+from fapiao.engine.attempt import Attempt, Deliver, Fail, Renew, named, opening
 from fapiao.engine.exchange import Completed, Exchange
 from fapiao.engine.failure import Failure
 from fapiao.engine.flow import Steps, plugin_error, sanitised
-from fapiao.engine.prepared import Prepared, encode_body, prepare
+from fapiao.engine.prepared import Prepared, encode_body, prepare, prepare_file
 from fapiao.engine.quota import LATE, Paces, Permit
 from fapiao.engine.settings import DriverSettings
 from fapiao.engine.tokens import CLAIM, POSTPONED, REFUSAL_KEPT, RENEWAL_POLL, received, usable
@@ -232,7 +232,7 @@ class Conductor:
         pace = self._paces.of(request.path)
         while True:
             token: StoredToken | None = None
-            if request.authorized and self._logs_in:
+            if request.authorized and self._logs_in and request.file_url is None:
                 try:
                     token = yield from self._valid_token(failed_version, tally)
                 except (VendorError, ConfigurationError) as error:
@@ -257,7 +257,7 @@ class Conductor:
                 continue
             log.info(
                 "%s: %s %s: %s; trying again in %.1f s.",
-                self.source.name, request.method, request.path, action.why, action.after,
+                self.source.name, request.method, named(request), action.why, action.after,
             )  # fmt: skip
             if action.throttled:
                 pace.hold(now + action.after)
@@ -281,7 +281,11 @@ class Conductor:
         """One attempt, when quota and concurrency allow; signed at that moment, not before the wait."""
         permit = yield from self._admitted(request.path)
         try:
-            prepared = prepare(request, self.account, body, self._sign(request, body, token), self._agent)
+            if request.file_url is None:
+                prepared = prepare(request, self.account, body, self._sign(request, body, token), self._agent)
+            else:
+                register(request.file_url.reveal(), passing=True)
+                prepared = prepare_file(request, self.account, self._agent)
             tally.sent += 1
             with self._counting:
                 self.sent += 1
@@ -290,7 +294,7 @@ class Conductor:
             self._give_permit(permit)
         if log.isEnabledFor(logging.DEBUG):
             told = f"HTTP {outcome.status}" if isinstance(outcome, Response) else outcome.kind.value
-            log.debug("%s: %s %s: %s", self.source.name, request.method, request.path, told)
+            log.debug("%s: %s %s: %s", self.source.name, request.method, named(request), told)
         return outcome
 
     def _admitted(self, path: str) -> Conduct[Permit]:

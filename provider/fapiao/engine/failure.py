@@ -10,7 +10,9 @@ from enum import Enum
 
 import msgspec
 
-__all__ = ["Failure", "Lost", "ca_bundle", "failure", "is_untrusted"]
+from fapiao.engine.host_rules import Refused
+
+__all__ = ["Failure", "Lost", "ca_bundle", "failure", "is_untrusted", "refused_failure"]
 
 
 class Lost(str, Enum):
@@ -18,6 +20,8 @@ class Lost(str, Enum):
 
     CONNECT = "no connection"
     CERTIFICATE = "certificate not trusted"
+    FORBIDDEN = "address not allowed"
+    """A file lies where the connection does not let it be fetched; nothing was sent."""
     TIMEOUT = "no answer in time"
     BROKEN_OFF = "connection broken off"
     TRUNCATED = "answer cut short"
@@ -36,6 +40,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 _TEXTS = {
     Lost.CONNECT: "no connection to {host} could be made",
     Lost.CERTIFICATE: "the TLS certificate of {host} is not trusted",
+    Lost.FORBIDDEN: "files of {host} are not allowed",
     Lost.TIMEOUT: "{host} gave no answer in time",
     Lost.BROKEN_OFF: "{host} broke the connection off",
     Lost.TRUNCATED: "the answer of {host} was cut short",
@@ -49,9 +54,14 @@ def failure(kind: Lost, host: str, problem: BaseException | None = None) -> Fail
     cause = "" if problem is None else _cause(problem)
     return Failure(
         kind=kind,
-        maybe_sent=kind not in (Lost.CONNECT, Lost.CERTIFICATE),
+        maybe_sent=kind not in (Lost.CONNECT, Lost.CERTIFICATE, Lost.FORBIDDEN),
         text=_TEXTS[kind].format(host=host) + (f" ({cause})" if cause else ""),
     )
+
+
+def refused_failure(refused: Refused) -> Failure:
+    """A file's address that the connection does not allow, or whose name cannot be looked up now."""
+    return Failure(kind=Lost.FORBIDDEN if refused.final else Lost.CONNECT, maybe_sent=False, text=refused.what)
 
 
 def is_untrusted(problem: BaseException) -> bool:

@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 import msgspec
 
+from fapiao.engine.host_rules import HostRules
 from fapiao.errors import PluginError
 from fapiao.wire import Account, Request, Secret, Signed
 
-__all__ = ["Prepared", "encode_body", "prepare"]
+__all__ = ["Prepared", "encode_body", "prepare", "prepare_file"]
 
 _PATH = re.compile(r"/(?!/)[^?#\s\x00-\x1f]*\Z")
 _METHOD = re.compile(r"[A-Z]+\Z")
@@ -29,6 +30,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     fresh: bool
     """Send over a new connection: a kept one may be dead, and the loss of this request could not be told from its success."""
+    rules: HostRules | None = None
+    """A file at an address that an answer named: sent only if these rules allow the address and where its name leads."""
 
     def __repr__(self) -> str:
         return f"Prepared({self.method} …)"
@@ -91,6 +94,25 @@ def prepare(request: Request, account: Account, body: bytes, signed: Signed, age
         headers["content-length"] = ("Content-Length", str(len(body)))
     return Prepared(
         method=request.method, url=url, headers=tuple(headers.values()), body=body, fresh=not request.idempotent
+    )
+
+
+def prepare_file(request: Request, account: Account, agent: str) -> Prepared:
+    """A file that an answer named: as it is addressed, without token and signature. Its address is judged by the transport.
+
+    :raises PluginError: the request is more than a GET of an address.
+    """
+    url = request.file_url
+    if url is None or request.method != "GET" or request.path or request.query or request.json is not None or request.form:
+        raise PluginError("A request for a file is a GET with file_url and nothing else.")
+    headers = (("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"), ("User-Agent", agent))
+    return Prepared(
+        method="GET",
+        url=url.reveal().partition("#")[0],
+        headers=headers,
+        body=b"",
+        fresh=not request.idempotent,
+        rules=HostRules.of(account),
     )
 
 

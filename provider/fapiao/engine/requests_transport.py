@@ -21,7 +21,8 @@ from urllib3.exceptions import (
 )
 from urllib3.response import BaseHTTPResponse
 
-from fapiao.engine.failure import Failure, Lost, ca_bundle, failure, is_untrusted
+from fapiao.engine.failure import Failure, Lost, ca_bundle, failure, is_untrusted, refused_failure
+from fapiao.engine.host_rules import Refused
 from fapiao.engine.prepared import Prepared
 from fapiao.engine.settings import DriverSettings
 from fapiao.redaction import guard_loggers
@@ -53,7 +54,15 @@ class RequestsTransport:
 
     def send(self, prepared: Prepared) -> Response | Failure:
         """One attempt."""
-        session = self._session()
+        host, proxies, session = self._host, self._proxies, self._session()
+        if prepared.rules is not None:
+            try:
+                host = prepared.rules.judge(prepared.url).host
+            except Refused as refused:
+                return refused_failure(refused)
+            # Sessions of their own: the vendor's connection stays open beside them.
+            proxies = dict(requests.utils.get_environ_proxies(prepared.url, no_proxy=None))
+            session = self._session(files=True)
         if prepared.fresh:
             session.close()
         request = requests.PreparedRequest()
@@ -62,20 +71,20 @@ class RequestsTransport:
         request.headers = CaseInsensitiveDict(prepared.headers)
         request.body = prepared.body or None
         try:
-            answer = session.get_adapter(self._base_url).send(
-                request, stream=True, timeout=self._timeout, verify=self._verify, proxies=self._proxies
+            answer = session.get_adapter(self._base_url if prepared.rules is None else prepared.url).send(
+                request, stream=True, timeout=self._timeout, verify=self._verify, proxies=proxies
             )
         except (requests.RequestException, HTTPError, OSError) as problem:
-            return failure(_kind(problem), self._host, problem)
+            return failure(_kind(problem), host, problem)
         raw: BaseHTTPResponse = answer.raw
         try:
             body = self._read(raw)
         except (HTTPError, OSError) as problem:
             raw.close()
-            return failure(_kind_while_reading(problem), self._host, problem)
+            return failure(_kind_while_reading(problem), host, problem)
         if isinstance(body, Lost):
             raw.close()
-            return failure(body, self._host)
+            return failure(body, host)
         raw.release_conn()
         headers = {name.lower(): value for name, value in raw.headers.itermerged()}
         return Response(status=answer.status_code, headers=headers, body=body)
@@ -87,13 +96,14 @@ class RequestsTransport:
         for session in sessions:
             session.close()
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._mine, "session", None)
+    def _session(self, files: bool = False) -> requests.Session:
+        name = "files" if files else "session"
+        session: requests.Session | None = getattr(self._mine, name, None)
         if session is None:
             session = requests.Session()
             for scheme in ("https://", "http://"):
                 session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
-            self._mine.session = session
+            setattr(self._mine, name, session)
             with self._lock:
                 self._sessions.add(session)
         return session
