@@ -22,7 +22,7 @@ from fapiao.engine.account_state import AccountState, StoredToken, new_holder
 from fapiao.engine.attempt import Attempt, Deliver, Fail, Renew, named, opening
 from fapiao.engine.exchange import Completed, Exchange
 from fapiao.engine.failure import Failure
-from fapiao.engine.flow import Steps, plugin_error, sanitised
+from fapiao.engine.flow import Steps, discreet, plugin_error, sanitised
 from fapiao.engine.prepared import Prepared, encode_body, prepare, prepare_file
 from fapiao.engine.quota import LATE, Paces, Permit
 from fapiao.engine.settings import DriverSettings
@@ -163,7 +163,7 @@ class Conductor:
             steps.close()
         if isinstance(steps.value, Token):
             register(steps.value.value.reveal())
-        return Completed(value=steps.value, transcript=tuple(exchanges), requests=tally.sent - before)
+        return Completed(value=discreet(steps.value), transcript=tuple(exchanges), requests=tally.sent - before)
 
     def renewal(self, failed_version: int | None, tally: Tally) -> Conduct[StoredToken]:
         """The account's token, by a login where nobody else has done it. One at a time in a process: the driver's lock.

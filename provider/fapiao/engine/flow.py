@@ -6,11 +6,13 @@ import logging
 from types import GeneratorType
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from fapiao.errors import FapiaoError, PluginError
 from fapiao.redaction import is_clean, redact
-from fapiao.wire import Flow, Request, Response
+from fapiao.wire import CollectionStatus, Flow, Pending, Request, Response
 
-__all__ = ["MOST_REQUESTS", "Steps", "plugin_error", "sanitised"]
+__all__ = ["MOST_REQUESTS", "Steps", "discreet", "plugin_error", "sanitised"]
 
 log = logging.getLogger("fapiao.engine")
 T = TypeVar("T")
@@ -121,6 +123,19 @@ def sanitised(error: FapiaoError) -> FapiaoError:
             link.__suppress_context__ = True
             return error
         link = follow
+
+
+def discreet(value: Any) -> Any:
+    """A flow's result with the vendor's own words redacted: they are printed and stored, and may quote the request."""
+    if isinstance(value, Pending) and not is_clean(value.reason):
+        return msgspec.structs.replace(value, reason=redact(value.reason))
+    if isinstance(value, CollectionStatus):
+        parts = tuple(
+            part if is_clean(part.message) else msgspec.structs.replace(part, message=redact(part.message))
+            for part in value.slices
+        )
+        return msgspec.structs.replace(value, slices=parts, message=redact(value.message))
+    return value
 
 
 def _redact(error: FapiaoError) -> None:
