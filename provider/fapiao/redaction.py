@@ -36,6 +36,8 @@ _NAMED = re.compile(
 )
 _USERINFO = re.compile(r"(://)[^/\s@:]+:[^/\s@]+@")
 _DIGITS = re.compile(r"\d{7,}[Xx]?")
+_ENCODED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|[A-Za-z0-9+/_-]{40,}={0,2}")
+"""Escaped characters, and what may be Base64: both hide the same as plain text shows."""
 _QUOTED_CHINESE = re.compile(r'"[^"\\]*[^\x00-\x7f][^"\\]*"?')
 
 
@@ -93,8 +95,8 @@ def is_clean(text: str) -> bool:
 def excerpt(body: bytes, limit: int = 200) -> str:
     """The beginning of an answer for an error text: readable, on one line, redacted.
 
-    Numbers of seven and more digits (identity cards, telephones, tax numbers) are masked. Of JSON, Chinese texts are
-    masked too: they may be names of persons; of a web page they are what one wants to read.
+    Numbers of seven and more digits (identity cards, telephones, tax numbers) are masked. Of JSON, Chinese texts
+    and encoded ones are masked too: they may be names of persons; of a web page they are what one wants to read.
     """
     head = body[: limit * 8]
     try:
@@ -107,6 +109,7 @@ def excerpt(body: bytes, limit: int = 200) -> str:
     text = redact(text)
     if text.startswith(("{", "[")):
         text = _QUOTED_CHINESE.sub('"…"', text)
+        text = _ENCODED.sub("…", text)
     text = _DIGITS.sub(MASK, text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

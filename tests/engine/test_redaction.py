@@ -124,6 +124,8 @@ def test_threads_may_register_while_others_redact() -> None:
         ("<title>系统维护中</title>".encode("gb18030"), "<title>系统维护中</title>"),
         ('{"lkxm":"测试旅客001","sfzh":"11010119900307"'.encode(), '{"lkxm":"…","sfzh":"***"'),
         ('{"name":"测试旅'.encode(), '{"name":"…"'),
+        (rb'{"name":"\u6d4b\u8bd5","code":1', '{"name":"…","code":1'),
+        (b'{"content":"' + b"5rWL6K+V5peF5a6i" * 4 + b'"', '{"content":"…"'),
         (b"phone 13800138000, id 11010119900307123X, code 4001", "phone ***, id ***, code 4001"),
         (b"accessToken=abcdef&x=1", "accessToken=***&x=1"),
     ],
