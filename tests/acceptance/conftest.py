@@ -21,7 +21,7 @@ def simulate() -> Iterator[Callable[..., EkuaibaoSimulator]]:
     with ExitStack() as stack:
 
         def start(**scenario: Any) -> EkuaibaoSimulator:
-            quick = {"queued_seconds": 0.05, "processing_seconds": 0.2, "app_security": APP_SECURITY}
+            quick: dict[str, Any] = {"queued_seconds": 0.05, "processing_seconds": 0.2, "app_security": APP_SECURITY}
             simulator = EkuaibaoSimulator(EkuaibaoScenario(**(quick | scenario)))
             stack.enter_context(simulator.running())
             return simulator

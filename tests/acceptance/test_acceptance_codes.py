@@ -84,9 +84,7 @@ def test_a_refusal_of_one_slice_fails_that_slice_and_the_others_are_whole(trying
 
 @pytest.mark.parametrize("operation", ["start", "status", "read"])
 @pytest.mark.parametrize("code", LATER)
-def test_a_code_that_means_later_is_waited_for_and_ends_in_the_truth(
-    trying: Trying, code: str, operation: Any
-) -> None:
+def test_a_code_that_means_later_is_waited_for_and_ends_in_the_truth(trying: Trying, code: str, operation: Any) -> None:
     rule = CodeAnswer(operation=operation, code=code, first=2)
     if operation == "read":
         rule = CodeAnswer(operation=operation, code=code, first=2, type="81", direction="input")
@@ -125,7 +123,9 @@ def test_a_job_of_another_month_is_waited_for(trying: Trying) -> None:
     ended = attempt.run()
     assert ended.error is None, ended.text
     assert attempt.untrue(ended) == []
-    busy = [round(delay, -1) for waiting, delay in zip(ended.waits, ended.delays, strict=True) if waiting.code == "4008"]
+    busy = [
+        round(delay, -1) for waiting, delay in zip(ended.waits, ended.delays, strict=True) if waiting.code == "4008"
+    ]
     assert busy == [300] * 3
     assert attempt.report().refused_starts == {f"{attempt.taxpayer} 202411": 3}
 

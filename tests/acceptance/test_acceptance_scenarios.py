@@ -16,7 +16,7 @@ from fapiao.errors import (
     VendorRefused,
     VendorUnreachable,
 )
-from fapiao.testing.scenario import TAXPAYERS, Fault
+from fapiao.testing.scenario import TAXPAYERS, Fault, FaultKind
 from fapiao_ekuaibao.simulator import Changed, CodeAnswer, Drift, Malformed, Month, Outcome, Slow
 from trying import Trial
 
@@ -24,7 +24,7 @@ Trying = Callable[..., Trial]
 WEB_PAGE = "系统维护中"
 
 
-def fault(kind: str, **rule: Any) -> dict[str, Any]:
+def fault(kind: FaultKind, **rule: Any) -> dict[str, Any]:
     """A scenario with one fault."""
     return {"faults": (Fault(kind=kind, **rule),)}
 
@@ -110,7 +110,7 @@ def test_a_start_whose_answer_is_lost_is_asked_about_not_repeated(trying: Trying
 
 
 @pytest.mark.parametrize("kind", ["reset", "html", "empty"])
-def test_a_start_that_never_arrived_is_repeated_after_the_grace(trying: Trying, kind: str) -> None:
+def test_a_start_that_never_arrived_is_repeated_after_the_grace(trying: Trying, kind: FaultKind) -> None:
     attempt = trying(fault(kind, operation="start", first=1))
     began = attempt.clock()
     ended = attempt.run()
@@ -267,7 +267,9 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
-def test_a_slice_nobody_can_read_leaves_nothing_half_loaded_and_the_others_whole(trying: Trying, kind: str) -> None:
+def test_a_slice_nobody_can_read_leaves_nothing_half_loaded_and_the_others_whole(
+    trying: Trying, kind: FaultKind
+) -> None:
     attempt = trying(fault(kind, operation="read", type="81", direction="input", page=2, first=3))
     ended = attempt.run()
     assert type(ended.error) is VendorBroken
@@ -312,7 +314,7 @@ UNREACHABLE = {
 @pytest.mark.parametrize("operation", ["login", "status", "read"])
 @pytest.mark.parametrize("kind", UNREACHABLE)
 def test_a_vendor_that_is_away_is_an_error_of_the_network_and_a_rerun_continues(
-    trying: Trying, kind: str, operation: str
+    trying: Trying, kind: FaultKind, operation: str
 ) -> None:
     calls = 5 * 5 if operation == "read" else 5
     attempt = trying(fault(kind, operation=operation, first=calls))
@@ -331,7 +333,7 @@ def test_a_vendor_that_is_away_is_an_error_of_the_network_and_a_rerun_continues(
 @pytest.mark.parametrize("operation", ["login", "status"])
 @pytest.mark.parametrize("kind", ["html", "truncated", "empty"])
 def test_an_unreadable_answer_about_the_job_is_a_broken_vendor_and_a_rerun_continues(
-    trying: Trying, kind: str, operation: str
+    trying: Trying, kind: FaultKind, operation: str
 ) -> None:
     attempt = trying(fault(kind, operation=operation, first=3))
     ended = attempt.run()
@@ -378,7 +380,17 @@ def test_a_refused_taxpayer_does_not_hurt_the_next_one(trying: Trying) -> None:
 
 def test_every_error_of_a_run_is_of_the_tree(trying: Trying) -> None:
     """Faults of every kind at random: whatever ends a run is ours, and reruns come to the truth with one job."""
-    kinds = ("throttled", "unavailable", "reset", "cut", "truncated", "html", "empty", "gbk", "success_text")
+    kinds: tuple[FaultKind, ...] = (
+        "throttled",
+        "unavailable",
+        "reset",
+        "cut",
+        "truncated",
+        "html",
+        "empty",
+        "gbk",
+        "success_text",
+    )
     attempt = trying(
         {
             "faults": tuple(Fault(kind=kind, operation=operation, probability=0.05) for kind in kinds
@@ -389,12 +401,9 @@ def test_every_error_of_a_run_is_of_the_tree(trying: Trying) -> None:
         page_size=5,
     )  # fmt: skip
     errors: list[FapiaoError] = []
-    for _ in range(20):
-        ended = attempt.run(refresh="older-than:1d")
-        if ended.error is None:
-            break
+    while (ended := attempt.run(refresh="older-than:1d")).error is not None:
         errors.append(ended.error)
-    assert ended.error is None, errors
+        assert len(errors) < 20, errors
     assert attempt.untrue(ended) == []
     assert len(attempt.report().faults) >= 6
     assert sum(attempt.report().starts.values()) == 1

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from collecting import APP_SECURITY, Command
 from fapiao.connection import Connection
 from fapiao.registry import registry
-from fapiao.testing.scenario import TAXPAYERS, Fault
+from fapiao.testing.scenario import TAXPAYERS, Fault, FaultKind
 from fapiao_ekuaibao.simulator import CodeAnswer, Drift, EkuaibaoSimulator, Malformed, Outcome
 from trying import Trial
 
@@ -32,6 +32,8 @@ PERSONS = ("测试人员", "测试旅客", "9999******")
 """How every person's name and every identity number of the truth begins."""
 TYPES = ("--type", "81", "--type", "04", "--type", "61", "--type", "51")
 
+PASSING: tuple[FaultKind, ...] = ("html", "truncated", "gbk", "empty", "reset", "cut", "unavailable")
+
 TROUBLES: dict[str, dict[str, Any]] = {
     "every fault that passes": {
         "token_requests": 9,
@@ -42,7 +44,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
             *(
                 Fault(kind=kind, operation=operation, nth=(place + 1,))
                 for operation in ("status", "read")
-                for place, kind in enumerate(("html", "truncated", "gbk", "empty", "reset", "cut", "unavailable"))
+                for place, kind in enumerate(PASSING)
             ),
             Fault(kind="throttled", operation="read", nth=(9,), retry_after=0.2),
             Fault(kind="html", operation="login", nth=(2,)),

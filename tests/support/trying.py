@@ -190,7 +190,8 @@ def trial(
     template: Path, folder: Path, scenario: dict[str, Any], *, at: str | None = "2024-12-10 12:00", **settings: Any
 ) -> Iterator[Trial]:
     """A trial on a copy of a migrated database; ``at`` is the instant in China at which it begins, None the real clock."""
-    made = EkuaibaoScenario(**({"uniform": 25, "app_security": APP_SECURITY} | scenario))
+    usual: dict[str, Any] = {"uniform": 25, "app_security": APP_SECURITY}
+    made = EkuaibaoScenario(**(usual | scenario))
     url = f"sqlite:///{shutil.copyfile(template, folder / 'trial.db')}"
     if at is None:
         simulator, clock, sleep = EkuaibaoSimulator(made), time.time, time.sleep
