@@ -140,28 +140,26 @@ def test_every_table_is_described() -> None:
     assert [name for name in metadata.tables if f"`{name}`" not in text] == []
 
 
-def test_every_setting_of_a_connection_is_described_with_its_default() -> None:
-    text = (DOCS / "connection-ekuaibao.md").read_text("utf-8")
-    fields = [*registry.get("ekuaibao").descriptor.fields, *COMMON_FIELDS]
-    assert [field.name for field in fields if f"`{field.name}`" not in text] == []
-    defaults = [
-        f"`{msgspec.json.encode(field.default).decode().strip(chr(34))}`"
-        for field in fields
-        if field.default is not None
-    ]
-    assert [default for default in defaults if default.replace(".0`", "`") not in text] == []
+@pytest.mark.parametrize("source", registry.names())
+def test_every_setting_of_a_connection_is_described_with_its_default(source: str) -> None:
+    text = (DOCS / f"connection-{source}.md").read_text("utf-8")
+    fields = registry.get(source).descriptor.fields
+    assert [field.name for field in (*fields, *COMMON_FIELDS) if f"`{field.name}`" not in text] == []
+    defaults = {field.name: shown(field.default) for field in fields if field.default is not None}
+    assert {name: default for name, default in defaults.items() if f"`{default}`" not in text} == {}
+
+
+def shown(default: object) -> str:
+    """A default as a reader would write it."""
+    text = msgspec.json.encode(default).decode().strip('"')
+    return text.removesuffix(".0")
 
 
 def test_every_operator_and_its_parameters_are_described() -> None:
-    from fapiao.airflow import operators, sensors
+    from fapiao.airflow import operators, sensors, sync_operators
 
+    modules = (operators, sensors, sync_operators)
     text = (DOCS / "airflow.md").read_text("utf-8")
-    names = [name for module in (operators, sensors) for name in module.__all__]
-    assert [name for name in names if f"`{name}`" not in text] == []
-    fields = {
-        field
-        for module in (operators, sensors)
-        for name in module.__all__
-        for field in getattr(module, name).template_fields
-    }
+    assert [name for module in modules for name in module.__all__ if f"`{name}`" not in text] == []
+    fields = {field for module in modules for name in module.__all__ for field in getattr(module, name).template_fields}
     assert [field for field in fields if f"`{field}`" not in text] == []
