@@ -120,7 +120,7 @@ class Writer:
             f"COPY {self._name(table)} ({self._columns(table)}) FROM STDIN"
             f" WITH (FORMAT text, DELIMITER E'\\x1f', NULL E'\\x1eN', ENCODING 'UTF8')"
         )
-        data = _copy_text(rows).encode()
+        data = _copy_data(rows)
         cursor: Any = self._connection.connection.cursor()
         try:
             if hasattr(cursor, "copy_expert"):  # psycopg2
@@ -143,19 +143,19 @@ class Writer:
         return self._connection.dialect.identifier_preparer.quote
 
 
-def _copy_text(rows: list[Row]) -> str:
-    """Rows in COPY's text format, escaped as one string: fields are divided by characters that text hardly ever has."""
-    text = _ROW.join(map(_FIELD.join, rows))  # type: ignore[arg-type]  # here absent is a text
-    if text.count(_ROW) != len(rows) - 1 or text.count(_FIELD) != len(rows) * (len(rows[0]) - 1):
+def _copy_data(rows: list[Row]) -> bytes:
+    """Rows in COPY's text format, escaped all at once: fields are divided by characters that text hardly ever has."""
+    data = _ROW.join(map(_FIELD.join, rows)).encode()  # type: ignore[arg-type]  # here absent is a text
+    if data.count(b"\x1d") != len(rows) - 1 or data.count(b"\x1f") != len(rows) * (len(rows[0]) - 1):
         # A vendor's text has one of them: escape value by value.
-        return "".join(_FIELD.join(map(_escaped, row)) + "\n" for row in rows)
-    if "\\" in text:
-        text = text.replace("\\", "\\\\")
-    if "\n" in text:
-        text = text.replace("\n", "\\n")
-    if "\r" in text:
-        text = text.replace("\r", "\\r")
-    return text.replace(_ROW, "\n") + "\n"
+        return "".join(_FIELD.join(map(_escaped, row)) + "\n" for row in rows).encode()
+    if b"\\" in data:
+        data = data.replace(b"\\", b"\\\\")
+    if b"\n" in data:
+        data = data.replace(b"\n", b"\\n")
+    if b"\r" in data:
+        data = data.replace(b"\r", b"\\r")
+    return data.replace(b"\x1d", b"\n") + b"\n"
 
 
 def _escaped(value: str | None) -> str:

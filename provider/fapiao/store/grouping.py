@@ -123,7 +123,6 @@ def group_records(pages: Iterable[StoredPage]) -> list[Group]:
     :raises ValueError: a record without any number.
     """
     owners: dict[NumberKey, Group] = {}
-    groups: dict[int, Group] = {}
     for page in pages:
         for record in page.load.records:
             invoice = record.invoice
@@ -132,25 +131,24 @@ def group_records(pages: Iterable[StoredPage]) -> list[Group]:
             numbers = tuple([(number.scheme, number.value) for number in record.numbers])
             if not numbers:
                 raise ValueError("a record without any number reached the store")
-            group: Group | None = None
-            for number in numbers:
-                found = owners.get(number)
-                if found is None or found is group:
-                    continue
-                if group is None:
-                    group = found
-                    continue
-                group.absorb(found)
-                del groups[id(found)]
-                for moved in found.numbers:
-                    owners[moved] = group
-            if group is None:
-                group = Group(numbers)
-                groups[id(group)] = group
-            elif group.numbers != numbers:
-                group.numbers = (*group.numbers, *(number for number in numbers if number not in group.numbers))
-            for number in numbers:
-                owners[number] = group
+            group = owners.get(numbers[0])
+            if group is None and len(numbers) == 1:  # the usual case
+                group = owners[numbers[0]] = Group(numbers)
+            elif group is None or group.numbers != numbers:
+                group = _joined(owners, numbers)
             told = None if invoice.deduction is None else invoice
             group.add(record, invoice, Place(page, str(record.ordinal), told))
-    return list(groups.values())
+    return list(dict.fromkeys(owners.values()))
+
+
+def _joined(owners: dict[NumberKey, Group], numbers: tuple[NumberKey, ...]) -> Group:
+    """The one group of all these numbers; groups that had some of them become one."""
+    found = dict.fromkeys(owners[number] for number in numbers if number in owners)
+    group = next(iter(found), None) or Group(())
+    for other in found:
+        if other is not group:
+            group.absorb(other)
+    group.numbers = tuple(dict.fromkeys(group.numbers + numbers))
+    for number in group.numbers:
+        owners[number] = group
+    return group

@@ -22,7 +22,7 @@ from fapiao.store.database import Database
 from fapiao.store.deductions import Snapshots
 from fapiao.store.documents import RowSet, json_text
 from fapiao.store.failures import failure, is_misfit
-from fapiao.store.grouping import Group, PageLoad, StoredPage, group_records
+from fapiao.store.grouping import Group, PageLoad, Stated, StoredPage, group_records
 from fapiao.store.invoice_tables import states
 from fapiao.store.keys import KeyReserve
 from fapiao.store.ledger_tables import pages as page_table
@@ -230,29 +230,34 @@ class _Load:
         """A document nobody had: everything goes in without a look at the database."""
         rows = self._rows
         key = str(number)
-        said = group.stated
-        first = min(stated.first for stated in said)
-        if len(said) == 1:
-            invoice = said[0].invoice
-            state_place = said[0]
-            rows.new_document(key, invoice, state_place.source, rows.stamp(first))
-            who, at = state_place.source, state_place.last
+        if len(group.stated) == 1:
+            said = group.stated[0]
+            invoice = said.invoice
+            rows.new_document(key, invoice, said.source, rows.stamp(said.first))
+            rows.add(states, key, "1", invoice.state, invoice.state_raw, said.source, rows.stamp(said.last))
+            observe(rows, key, said)
         else:
-            observed = [
-                Observation(source=part.source, api=part.api, observed_at=part.last, invoice=part.invoice)
-                for part in sorted(said, key=lambda part: (part.source, part.api, part.content_hash))
-            ]
-            folded = fold(observed)
-            invoice = folded.invoice
-            rows.new_document(key, invoice, ",".join(sorted({part.source for part in said})), rows.stamp(first))
-            rows.findings(folded.conflicts, key, None, None, None)
-            newest = state_source(observed, invoice.state)
-            who, at = newest.source, newest.observed_at
-        rows.add(states, key, "1", invoice.state, invoice.state_raw, who, rows.stamp(at))
-        for stated in said:
-            observe(rows, key, stated)
+            self._add_new_folded(key, group.stated)
         hold(rows, key, group)
         self._record_places(key, group)
+
+    def _add_new_folded(self, key: str, said: list[Stated]) -> None:
+        """A new document of which the batch already has several statements."""
+        rows = self._rows
+        observed = [
+            Observation(source=part.source, api=part.api, observed_at=part.last, invoice=part.invoice)
+            for part in sorted(said, key=lambda part: (part.source, part.api, part.content_hash))
+        ]
+        folded = fold(observed)
+        first = rows.stamp(min(part.first for part in said))
+        rows.new_document(key, folded.invoice, ",".join(sorted({part.source for part in said})), first)
+        rows.findings(folded.conflicts, key, None, None, None)
+        who = state_source(observed, folded.invoice.state)
+        rows.add(
+            states, key, "1", folded.invoice.state, folded.invoice.state_raw, who.source, rows.stamp(who.observed_at)
+        )
+        for part in said:
+            observe(rows, key, part)
 
     def _record_places(self, key: str, group: Group) -> None:
         for place in group.places:
