@@ -15,7 +15,7 @@ LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
 # Written so that this file does not match them itself.
 FOREIGN = re.compile(
-    r"py[p]i\.org|python[h]osted|npm[j]s\.(org|com)|mirrors?[.]\w+\.\w+|deb[.]debian\.org|fi[l]e:///"
+    r"py[p]i\.org|python[h]osted|npm[j]s\.(org|com)|mirrors?[.]\w+\.\w+|deb[.]debian\.org"
     r"|/(wor[k]|hom[e]|User[s]|far[m])/\w|/tm[p]/\w"
 )
 
