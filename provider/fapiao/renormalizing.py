@@ -28,7 +28,7 @@ from fapiao.store.comparing import Replayed
 from fapiao.store.raw import RawPage, fetch_pages, page_batches, scopes
 from fapiao.store.raw_changes import Changes
 from fapiao.store.rebuilding import Rebuilder
-from fapiao.store.reproving import reprove
+from fapiao.store.reproving import reprove_marked
 from fapiao.store.sealing import RawKeys
 from fapiao.wire import Account, Page, Secret, SliceKey, SliceQuery, SyncQuery
 
@@ -131,8 +131,8 @@ def renormalize(
                     result.changes.add(rebuilder.rebuild(batch))
                 if progress is not None:
                     progress(result.changes)
-        for collection_id in scope.collection_ids:
-            result.changes.add(reprove(database, collection_id, clock()))
+        result.changes.add(reprove_marked(database, clock()))
+    result.changes.add(reprove_marked(database, clock()))  # what a killed run left
     result.failures = list(replayer.failures.values())[:_SHOWN]
     result.seconds = round(time.monotonic() - began, 3)
     return result

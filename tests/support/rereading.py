@@ -136,7 +136,7 @@ SOURCES = Registry([EntryPoint("atlas", "rereading:PLUGIN", "fapiao.sources")], 
 
 
 class Shop:
-    """The vendor's shelves and a database to collect into. Its clock passes a day between two generations."""
+    """The vendor's shelves and a database to collect into. Its clock moves with every page and by a day with every generation."""
 
     def __init__(self, url: str, *, page_size: int = 3, **rows: Sequence[dict[str, Any]]) -> None:
         self.url = url
@@ -158,6 +158,7 @@ class Shop:
         elif prepared.url.endswith("/status"):
             said = {"started": self.started}
         else:
+            self.now += 1
             rows = self.rows[body["of"]]
             begin = (body["page"] - 1) * body["size"]
             count = self.counts.get(body["of"], len(rows))
@@ -242,7 +243,6 @@ class Shop:
         return found.get(f"2499{number:016d}")
 
     def _tick(self) -> float:
-        self.now += 0.001
         return self.now
 
     def _sleep(self, seconds: float) -> None:

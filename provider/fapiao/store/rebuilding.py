@@ -25,6 +25,7 @@ from fapiao.store.ledger_tables import pages, rejections, slice_records
 from fapiao.store.loading import BY_KEY
 from fapiao.store.raw_changes import Changes
 from fapiao.store.regrouping import Bundle, Circle, Replay, bundles, close_circle
+from fapiao.store.reproving import mark
 from fapiao.store.rewriting import DocumentWriter, TooFewKeys
 from fapiao.store.sealing import RawKeys
 
@@ -109,6 +110,8 @@ class _Rebuild:
         self._rows = RowSet(self._writer, now)
         self._now = now
         self._raw_keys = keys
+        self._touched: set[int] = set()
+        """Generations whose records or numbers change."""
         self.changes = Changes()
 
     def run(self, batch: Sequence[Replayed], replay: Replay, fresh: Iterator[int]) -> Changes:
@@ -128,6 +131,7 @@ class _Rebuild:
             self._rows.write()
         for item in batch:
             self._page_numbers(item)
+        mark(self._connection, self._touched)
         return changes
 
     def _place_records(self, circle: Circle, made: list[Bundle], by_page: dict[int, Replayed]) -> None:
@@ -143,6 +147,7 @@ class _Rebuild:
                 moved.append((page_id, ordinal, bundle.key))
                 if was is not None:
                     self.changes.moved += 1
+        self._touched.update(circle.pages[page_id].collection_id for page_id, _, _ in moved)
         self._forget([(circle.pages[page_id].slice_id, page_id, ordinal) for page_id, ordinal, _ in moved])
         for page_id, ordinal, key in sorted(moved):
             page = circle.pages[page_id]
@@ -185,6 +190,10 @@ class _Rebuild:
         for page_id, ordinal in sorted(difference.rejected):
             page = by_page[page_id].page
             self._rows.add(slice_records, str(page.slice_id), str(page.read_no), str(page_id), str(ordinal), None)
+        self._touched.update(
+            by_page[page_id].page.collection_id
+            for page_id, _ in (*difference.arrivals, *difference.rejected, *difference.surplus)
+        )
         changes.loaded += sum(1 for place in difference.arrivals if place in difference.before)
         changes.rejected += sum(1 for place in difference.rejected if place in difference.before)
         changes.reasons += len(difference.reasons)
@@ -214,6 +223,7 @@ class _Rebuild:
         differing = {name: value for name, value in now.items() if getattr(page, name) != value}
         if differing:
             self._connection.execute(pages.update().where(pages.c.page_id == page.page_id).values(**differing))
+            self._touched.add(page.collection_id)
             self.changes.rows += 1
 
 

@@ -6,6 +6,7 @@ loaded + rejected, no number twice, one total on all pages.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,22 +17,70 @@ from fapiao.store.bulk import chunks
 from fapiao.store.database import Database
 from fapiao.store.invoice_tables import findings
 from fapiao.store.ledger_records import CLOSED_STATES, ReadProgress, Tally
-from fapiao.store.ledger_tables import collections, pages, slices
+from fapiao.store.ledger_tables import collections, counters, pages, slices
 from fapiao.store.raw_changes import Changes, SliceChange
 
-__all__ = ["reprove"]
+__all__ = ["mark", "reprove_marked"]
 
 _READ_TO_END = ("complete", "empty", "rejected", "incomplete")
 _PROVEN = frozenset({"complete", "empty", "unsupported"})
 _NUMBERS = ("expected", "loaded", "rejected", "amount_excl_tax", "tax_amount")
 
 
-def reprove(database: Database, collection_id: int, now: float) -> Changes:
-    """One generation in one transaction. An open one is left alone: its own run proves it when it closes."""
-    return database.transact(lambda connection: _reprove(connection, collection_id, now))
+_MARK = "reprove "
+"""Begins the names in ``fapiao_counter`` under which generations wait for their proof: a kill does not forget them."""
+
+
+def mark(connection: Connection, collection_ids: Iterable[int]) -> None:
+    """The proof of these generations must follow what this transaction changes."""
+    for collection_id in sorted(set(collection_ids)):
+        mine = counters.c.name == f"{_MARK}{collection_id}"
+        if connection.execute(counters.update().where(mine).values(next_value=1)).rowcount == 0:
+            connection.execute(counters.insert().values(name=f"{_MARK}{collection_id}", next_value=1))
+
+
+def reprove_marked(database: Database, now: float) -> Changes:
+    """Every generation whose records changed, and the later ones of its collection, each in a transaction.
+
+    Generations that nothing changed in keep their numbers as they were when they were closed.
+    """
+    changes = Changes()
+    for collection_id, marks in database.read(_waiting):
+
+        def work(connection: Connection, collection_id: int = collection_id, marks: list[str] = marks) -> Changes:
+            if marks:  # the last of its collection: all are done
+                connection.execute(counters.delete().where(counters.c.name.in_(marks)))
+            return _reprove(connection, collection_id, now)
+
+        changes.add(database.transact(work))
+    return changes
+
+
+def _waiting(connection: Connection) -> list[tuple[int, list[str]]]:
+    """Generations to prove, oldest first, and with the newest of each collection the marks that are done with it."""
+    names = connection.execute(
+        sa.select(counters.c.name).where(counters.c.name.startswith(_MARK, autoescape=True)).order_by(counters.c.name)
+    ).scalars()
+    marked = {int(name.removeprefix(_MARK)): name for name in names}
+    table = collections.c
+    fields = (table.source, table.account, table.taxpayer_no, table.invoice_month, table.kind, table.query)
+    first: dict[tuple[Any, ...], tuple[int, list[str]]] = {}
+    for part in chunks(sorted(marked)):
+        query = sa.select(*fields, table.generation, table.collection_id).where(table.collection_id.in_(part))
+        for *key, generation, collection_id in connection.execute(query):
+            lowest, done = first.get(tuple(key), (generation, []))
+            first[tuple(key)] = (min(lowest, generation), [*done, marked[collection_id]])
+    waiting: list[tuple[int, list[str]]] = []
+    for key, (generation, done) in sorted(first.items()):
+        same = [column == value for column, value in zip(fields, key, strict=True)]
+        query = sa.select(table.collection_id).where(*same, table.generation >= generation).order_by(table.generation)
+        ids = list(connection.execute(query).scalars())
+        waiting += [(collection_id, []) for collection_id in ids[:-1]] + [(ids[-1], done)]
+    return waiting
 
 
 def _reprove(connection: Connection, collection_id: int, now: float) -> Changes:
+    """An open generation is left alone: its own run proves it when it closes."""
     changes = Changes()
     query = sa.select(collections).where(collections.c.collection_id == collection_id)
     job = connection.execute(query.with_for_update()).first()
