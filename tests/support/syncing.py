@@ -14,9 +14,8 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from collecting import ROOT
-from trying import FakeClock, china
 
+from collecting import ROOT
 from fapiao.connection import Connection
 from fapiao.engine import BlockingDriver
 from fapiao.errors import FapiaoError
@@ -31,6 +30,7 @@ from fapiao.sync import Syncer
 from fapiao.sync_arguments import sync_request
 from fapiao.testing.comparison import differences
 from fapiao_jcsk.simulator import JcskReport, JcskScenario, JcskSimulator
+from trying import FakeClock, china
 
 __all__ = ["APP_SECRET", "Desk", "JcskCommand", "Synced", "desk", "rows", "settings_of"]
 
@@ -155,7 +155,9 @@ class JcskCommand:
         self.taxpayer = simulator.scenario.taxpayers[0]
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        environment = {name: text for name, text in os.environ.items() if not name.startswith(("AIRFLOW", "FAPIAO_CONN"))}
+        environment = {
+            name: text for name, text in os.environ.items() if not name.startswith(("AIRFLOW", "FAPIAO_CONN"))
+        }
         environment |= {
             "PYTHONPATH": os.pathsep.join((str(ROOT / "provider"), str(ROOT / "plugins"))),
             "FAPIAO_CONN_JCSK": json.dumps(self.connection),

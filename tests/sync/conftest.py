@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from syncing import APP_SECRET, Desk, JcskCommand, desk
 
 from fapiao.store import Database
 from fapiao_jcsk.simulator import JcskScenario, JcskSimulator
+from syncing import APP_SECRET, Desk, JcskCommand, desk
 
 KINDS = [
     "sqlite",

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
-from syncing import Desk, Synced, rows
 
 from fapiao.errors import StoreError
 from fapiao.store import Database, deduction_changes
 from fapiao.store.deduction_tables import deductions
 from fapiao_jcsk.simulator import Payload, Refusal
+from syncing import Desk, Synced, rows
 
 AtDesk = Callable[..., Desk]
 

@@ -8,18 +8,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from syncing import APP_SECRET, JcskCommand, rows
 
 from fapiao.store.ledger_tables import collections
 from fapiao_jcsk.simulator import JcskSimulator, Malformed, Payload
+from syncing import APP_SECRET, JcskCommand, rows
 
 Vendor = Callable[..., JcskSimulator]
 Commands = Callable[..., JcskCommand]
 
 
-def test_a_sync_prints_its_manifest_and_a_second_one_the_changes(
-    vendor: Vendor, command: Commands, into: str
-) -> None:
+def test_a_sync_prints_its_manifest_and_a_second_one_the_changes(vendor: Vendor, command: Commands, into: str) -> None:
     simulator = vendor(uniform=130)
     own = command(simulator)
     first = own.sync(into, ["10", "11"], "--zip")
@@ -49,7 +47,18 @@ def test_a_sync_prints_its_manifest_and_a_second_one_the_changes(
 def test_without_json_people_read_tables(vendor: Vendor, command: Commands, sqlite_into: str) -> None:
     simulator = vendor(uniform=30)
     own = command(simulator)
-    arguments = ("sync", "jcsk", "--taxpayer", own.taxpayer, "--query", "40", "--set", "adapter=1", "--into", sqlite_into)
+    arguments = (
+        "sync",
+        "jcsk",
+        "--taxpayer",
+        own.taxpayer,
+        "--query",
+        "40",
+        "--set",
+        "adapter=1",
+        "--into",
+        sqlite_into,
+    )
     done = own.run(*arguments)
     assert done.returncode == 0, done.stderr
     assert "2 units billed; changed: nothing" in done.stdout
@@ -94,7 +103,9 @@ def test_a_wrong_wish_is_one_message_with_everything_wrong_before_any_call(
 def test_a_source_without_lists_says_so(vendor: Vendor, command: Commands, sqlite_into: str) -> None:
     own = command(vendor())
     connection = own.folder / "ekuaibao.json"
-    connection.write_text('{"host": "http://127.0.0.1:9", "login": "a", "password": "bbbbb", "extra": {"corp_id": "c"}}')
+    connection.write_text(
+        '{"host": "http://127.0.0.1:9", "login": "a", "password": "bbbbb", "extra": {"corp_id": "c"}}'
+    )
     done = own.run(
         "sync", "ekuaibao", "--taxpayer", own.taxpayer, "--query", "11", "--connection", str(connection), "--into",
         sqlite_into,

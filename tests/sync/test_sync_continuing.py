@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
-from syncing import Desk, JcskCommand, rows
 
 from fapiao.errors import VendorBroken
 from fapiao.store.ledger_tables import collections, pages
 from fapiao.sync import YOUNG
 from fapiao.testing.scenario import Count
 from fapiao_jcsk.simulator import JcskSimulator, Payload
+from syncing import Desk, JcskCommand, rows
 
 Vendor = Callable[..., JcskSimulator]
 Commands = Callable[..., JcskCommand]

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from syncing import Desk, rows
 
 from fapiao.errors import IncompleteError, VendorBroken, VendorRefused
 from fapiao.store.invoice_tables import holdings, invoices
 from fapiao.store.ledger_tables import rejections
 from fapiao.testing.scenario import Count, Fault
 from fapiao_jcsk.simulator import LISTS, Drift, Malformed, Payload, Refusal
+from syncing import Desk, rows
 
 AtDesk = Callable[..., Desk]
 ADAPTER = {"filters": {"adapter": "1"}}
