@@ -68,7 +68,7 @@ FIRST_ANSWER = [
     ("not decompressible", Lost.ENCODING, SendAgain, OutcomeUnknown),
     ("too large", Lost.TOO_LARGE, VendorBroken, OutcomeUnknown),
     ("429", response(429), SendAgain, SendAgain),
-    ("503", response(503, PAGE), SendAgain, SendAgain),
+    ("503", response(503, PAGE), SendAgain, OutcomeUnknown),
     ("500 page", response(500, PAGE), SendAgain, OutcomeUnknown),
     ("502 page", response(502, PAGE), SendAgain, OutcomeUnknown),
     ("504 empty", response(504, b""), SendAgain, OutcomeUnknown),

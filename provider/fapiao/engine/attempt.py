@@ -6,7 +6,8 @@
     ───────────────────────────────  ────────────────────────────  ─────────────────────────────
     nothing was sent                 send again                    send again
     answer lost after sending        send again                    OutcomeUnknown
-    HTTP 429, HTTP 503, THROTTLED    send again (not carried out)  send again (not carried out)
+    HTTP 429, THROTTLED              send again (not carried out)  send again (not carried out)
+    HTTP 503                         send again                    OutcomeUnknown (a gateway may answer for it)
     other 5xx without JSON           send again                    OutcomeUnknown
     RETRY                            send again                    its error, else OutcomeUnknown
     BROKEN                           a few times                   OutcomeUnknown
@@ -112,6 +113,8 @@ class Attempt:
             return self._throttled(after, None, "HTTP 429 (too many requests)")
         if response.status == UNAVAILABLE:
             why = "HTTP 503 (service unavailable)"
+            if not self._request.idempotent:
+                return Fail(self._unknown(why))
             return self._again(after, VendorUnreachable(f"{self._named} got {why}{opening(response)}."), why)
         if _is_json(response.body):
             return None
