@@ -28,7 +28,7 @@ UV := build/uv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help demo test lint style types imports format pytest bench lock wheel clean
+.PHONY: help demo test environment lint style types imports format pytest bench lock wheel clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,8 @@ demo: $(DEMO_READY) ## collect a month of three taxpayers through Airflow from a
 	@$(BIN)/python demo/run.py
 
 test: lint pytest ## everything: style, types, import rules, tests (SLOW=1: the slow ones too)
+
+environment: $(TEST_READY) ## the environment of the tests alone
 
 lint: style types imports ## style, types and import rules
 
