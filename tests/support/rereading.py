@@ -204,11 +204,15 @@ class Shop:
 
     def rows_of(self, name: str, *columns: str) -> list[Any]:
         """The rows of a table by its primary key; of the named columns only, where some are named."""
-        table = metadata.tables[f"fapiao_{name}"]
+        table = self.table(name)
         wanted = [table.c[column] for column in columns] or list(table.c)
         query = sa.select(*wanted).order_by(*table.primary_key.columns)
         rows = self.database.read(lambda connection: [tuple(row) for row in connection.execute(query)])
         return [row[0] for row in rows] if len(columns) == 1 else rows
+
+    def table(self, name: str) -> sa.Table:
+        """A table without its prefix."""
+        return metadata.tables[f"fapiao_{name}"]
 
     def everything(self) -> dict[str, list[Any]]:
         """Every row of every table."""
