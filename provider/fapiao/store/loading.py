@@ -104,6 +104,8 @@ class Loader:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(BY_KEY)
             report = _Load(connection, self._database.schema, self._clock(), self._raw_keys).run(pages, fresh)
+            if along is not None:
+                along(connection)
             unused = list(fresh)
             return report
 
