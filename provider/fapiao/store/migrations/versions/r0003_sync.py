@@ -116,8 +116,9 @@ def _rebuild_collections() -> None:
         "query VARCHAR(255) DEFAULT '' NOT NULL, generation INTEGER NOT NULL, state VARCHAR(16) NOT NULL, "
         "vendor_job_id VARCHAR(128), joined BOOLEAN NOT NULL, restarts INTEGER NOT NULL, requests INTEGER NOT NULL, "
         "vendor_code VARCHAR(64), vendor_message TEXT, opened_at DATETIME NOT NULL, start_sent_at DATETIME, "
-        "started_at DATETIME, closed_at DATETIME, "
-        "CONSTRAINT pk_fapiao_collection PRIMARY KEY (collection_id), "
+        "started_at DATETIME, closed_at DATETIME,\n"
+        # Constraints on lines of their own: SQLAlchemy 1.4 finds their names by line.
+        "CONSTRAINT pk_fapiao_collection PRIMARY KEY (collection_id),\n"
         f"CONSTRAINT {_UNIQUE} UNIQUE ({', '.join(_KEY)}))"
     )
     op.create_index("ix_fapiao_collection_taxpayer_no", "fapiao_collection", ["taxpayer_no", "invoice_month"])
