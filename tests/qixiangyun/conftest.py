@@ -33,7 +33,8 @@ def answer(document: Any, status: int = 200, **headers: str) -> Response:
 
 
 def enveloped(data: Any, code: Any = "2000", success: Any = True, message: Any = "", **headers: str) -> Response:
-    return answer({"reqId": "r", "code": code, "success": success, "message": message, "data": data}, **headers)
+    document = {"reqId": "r", "code": code, "success": success, "message": message, "data": data}
+    return answer(document, 200, **headers)
 
 
 def run(flow: Flow[Any], *answers: Response) -> tuple[Any, list[Request]]:
