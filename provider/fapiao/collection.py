@@ -80,6 +80,7 @@ class Collector:
         self._owns_driver = driver is None
         self._driver = driver or BlockingDriver(source, account, state=SharedAccountState(database, account))
         self._interval = request.poll_interval or source.descriptor.poll_interval
+        self._minimum_job_age = float(account.settings.get("minimum_job_age", 300.0))
         self._key = CollectionKey(
             source=source.name,
             account=account.name,
@@ -146,8 +147,10 @@ class Collector:
         status = self._ask(self._source.collection_status(self._account, self.job()))
         if isinstance(status, Pending):
             return self._wait(status)
+        held: tuple[SliceKey, ...] = ()
         if status is not None:
             judgement = self._apply(status)
+            held = judgement.held
             if judgement.start_again:
                 pending = self._start_again(judgement.start_again)
                 if pending is not None:
@@ -155,6 +158,12 @@ class Collector:
         waiting = self._slices("waiting")
         if not waiting:
             return None
+        if len(held) == len(waiting):
+            return Waiting(
+                # Looked at meanwhile, too: a slice that is seen running proves that the news is ours.
+                not_before=self._clock() + self._interval,
+                reason=f"what the vendor says of {len(held)} slices may be an earlier job's, until ours is old enough",
+            )
         names = ", ".join(str(part.key) for part in waiting[:5]) + (" …" if len(waiting) > 5 else "")
         return Waiting(
             not_before=self._clock() + self._interval,
@@ -329,7 +338,7 @@ class Collector:
             JobView(
                 age=now - (record.started_at or now),
                 joined=record.joined,
-                minimum_age=float(settings.get("minimum_job_age", 300.0)),
+                minimum_age=self._minimum_job_age,
                 start_grace=float(settings.get("start_grace", 60.0)),
             ),
         )

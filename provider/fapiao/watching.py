@@ -33,6 +33,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     updates: tuple[SliceUpdate, ...] = ()
     failed: tuple[tuple[SliceRecord, SliceStatus], ...] = ()
     unsupported: tuple[tuple[SliceRecord, SliceStatus], ...] = ()
+    held: tuple[SliceKey, ...] = ()
+    """Slices whose news may be an earlier job's: looked at again when ours is old enough."""
     start_again: tuple[SliceKey, ...] = ()
     """Slices that need a start of their own; empty while anything runs: vendors allow one active job per tax number."""
 
@@ -44,6 +46,7 @@ def judge(waiting: Sequence[SliceRecord], status: CollectionStatus, job: JobView
     updates: list[SliceUpdate] = []
     failed: list[tuple[SliceRecord, SliceStatus]] = []
     unsupported: list[tuple[SliceRecord, SliceStatus]] = []
+    held: list[SliceKey] = []
     start_again: list[SliceKey] = []
     for part in waiting:
         row = rows.get(part.key)
@@ -59,7 +62,7 @@ def judge(waiting: Sequence[SliceRecord], status: CollectionStatus, job: JobView
         elif row.state is SliceState.UNSUPPORTED:
             unsupported.append((part, row))
         elif part.stale and not old_enough:
-            continue
+            held.append(part.key)
         elif row.state is SliceState.READY:
             updates.append(_turned(part, "ready", row.code, row.message))
         elif row.retryable and not part.retried:
@@ -71,6 +74,7 @@ def judge(waiting: Sequence[SliceRecord], status: CollectionStatus, job: JobView
         updates=tuple(updates),
         failed=tuple(failed),
         unsupported=tuple(unsupported),
+        held=tuple(held),
         start_again=() if running else tuple(start_again),
     )
 

@@ -53,7 +53,7 @@ def test_a_slice_without_news_stays_as_it_is() -> None:
 
 
 def test_a_stale_finish_is_not_believed_while_the_job_is_young() -> None:
-    assert judge([waiting(stale=True)], news(SliceState.READY), YOUNG) == Judgement()
+    assert judge([waiting(stale=True)], news(SliceState.READY), YOUNG) == Judgement(held=(KEY,))
 
 
 def test_a_stale_finish_is_believed_once_the_job_is_old_enough() -> None:
@@ -65,7 +65,7 @@ def test_a_slice_seen_running_is_not_stale_any_more() -> None:
 
 
 def test_a_stale_failure_is_not_believed_either() -> None:
-    assert judge([waiting(stale=True)], news(SliceState.FAILED, retryable=True), YOUNG) == Judgement()
+    assert judge([waiting(stale=True)], news(SliceState.FAILED, retryable=True), YOUNG) == Judgement(held=(KEY,))
 
 
 def test_a_failed_slice_is_started_again_once() -> None:
