@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,18 +45,26 @@ def blocks(document: Path) -> list[Block]:
 
 
 @pytest.fixture(scope="module")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The JSON of a connection to a simulated vendor whose jobs are done at once: nobody waits for a test's poll."""
+def connections(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Variables with connections to simulated vendors, whose jobs are done at once: nobody waits for a test's poll."""
     scenario = tmp_path_factory.mktemp("vendor") / "scenario.json"
     scenario.write_text('{"queued_seconds": 0, "processing_seconds": 0}')
-    command = [str(Path(sys.executable).with_name("fapiao")), "simulate", "ekuaibao", "--scenario", str(scenario)]
+    with simulated("ekuaibao", "--scenario", str(scenario)) as ekuaibao, simulated("jcsk") as jcsk:
+        yield {"FAPIAO_CONN_EKUAIBAO": ekuaibao, "FAPIAO_CONN_JCSK": jcsk}
+
+
+@contextmanager
+def simulated(source: str, *options: str) -> Iterator[str]:
+    """The JSON of a connection to a simulated vendor."""
+    command = [str(Path(sys.executable).with_name("fapiao")), "simulate", source, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:
         assert simulator.stdout is not None
         try:
             started = json.loads(simulator.stdout.readline())
             found = started["connection"]
             # Quotas, and jobs that an earlier one of the same month could be taken for, have tests of their own.
-            extra = {**found["extra"], "requests_per_second": 0, "minimum_job_age": 0}
+            extra = {**found["extra"], "requests_per_second": 0}
+            extra |= {"minimum_job_age": 0} if source == "ekuaibao" else {}
             yield json.dumps({**found, "extra": extra})
         finally:
             simulator.terminate()
@@ -65,14 +74,16 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.mark.airflow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
-def test_the_code_blocks_of_a_document_do_what_it_says(document: Path, connection: str, tmp_path: Path) -> None:
+def test_the_code_blocks_of_a_document_do_what_it_says(
+    document: Path, connections: dict[str, str], tmp_path: Path
+) -> None:
     home = tmp_path / "airflow-home"
     folder = tmp_path / "folder"
     folder.mkdir()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "FAPIAO"))},
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "FAPIAO_CONN_EKUAIBAO": connection,
+        **connections,
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     }

@@ -20,7 +20,7 @@ from fapiao.connection import Connection
 from fapiao.engine import BlockingDriver
 from fapiao.errors import FapiaoError
 from fapiao.invoices.model import Deduction, Invoice
-from fapiao.manifest import SyncManifest
+from fapiao.manifest import SyncManifest, SyncSliceManifest
 from fapiao.registry import registry
 from fapiao.store import Database, DeductionChange, SharedAccountState, deduction_changes
 from fapiao.store.deduction_tables import CURRENT_VIEW, deductions
@@ -48,6 +48,10 @@ class Synced(msgspec.Struct, frozen=True, kw_only=True):
     def told(self) -> SyncManifest:
         assert self.manifest is not None, self.error
         return self.manifest
+
+    @property
+    def lists(self) -> list[SyncSliceManifest]:
+        return [part for part in self.told.slices if isinstance(part, SyncSliceManifest)]
 
     @property
     def states(self) -> dict[str, str]:
@@ -109,7 +113,7 @@ class Desk:
     def changes(self, synced: Synced) -> list[DeductionChange]:
         return deduction_changes(Database.connect(self.url), synced.told.run)
 
-    def untrue(self, *codes: str, **fields: str) -> list[str]:
+    def untrue(self, *codes: str, **fields: Any) -> list[str]:
         """How documents and deduction states differ from what a perfect reader of these lists has now."""
         truth = [invoice for code in codes for invoice in self.simulator.listed(self.taxpayer, code, **fields)]
         found = differences(truth, rows(self.url, invoices), ignore=("extra",))
@@ -140,8 +144,8 @@ class Desk:
 def desk(url: str, *, settings: Mapping[str, Any] | None = None, **scenario: Any) -> Iterator[Desk]:
     """A desk at which it is noon of 5 December 2024."""
     clock = FakeClock(china("2024-12-05 12:00"))
-    made = JcskScenario(**({"uniform": 25, "app_secret": APP_SECRET} | scenario))
-    simulator = JcskSimulator(made, clock=clock, sleep=clock.sleep)
+    given: dict[str, Any] = {"uniform": 25, "app_secret": APP_SECRET} | scenario
+    simulator = JcskSimulator(JcskScenario(**given), clock=clock, sleep=clock.sleep)
     with simulator.running():
         yield Desk(simulator, clock, url, settings or {})
 

@@ -62,7 +62,8 @@ def vendor() -> Iterator[Callable[..., JcskSimulator]]:
     with ExitStack() as stack:
 
         def start(**scenario: Any) -> JcskSimulator:
-            simulator = JcskSimulator(JcskScenario(**({"uniform": 25, "app_secret": APP_SECRET} | scenario)))
+            given: dict[str, Any] = {"uniform": 25, "app_secret": APP_SECRET} | scenario
+            simulator = JcskSimulator(JcskScenario(**given))
             stack.enter_context(simulator.running())
             return simulator
 

@@ -15,7 +15,7 @@ from fapiao_jcsk.simulator import LISTS, Drift, Malformed, Payload, Refusal
 from syncing import Desk, rows
 
 AtDesk = Callable[..., Desk]
-ADAPTER = {"filters": {"adapter": "1"}}
+ADAPTER: dict[str, Any] = {"filters": {"adapter": "1"}}
 
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "zipped"])
@@ -24,7 +24,7 @@ def test_all_lists_together_come_to_the_truth(at_desk: AtDesk, into: str, zipped
     done = desk.sync(*LISTS, zipped=zipped)
     assert done.error is None
     assert done.states == dict.fromkeys(LISTS, "complete")
-    assert [(part.expected, part.loaded, part.billed) for part in done.told.slices] == [(130, 130, 2)] * len(LISTS)
+    assert [(part.expected, part.loaded, part.billed) for part in done.lists] == [(130, 130, 2)] * len(LISTS)
     assert desk.untrue(*LISTS) == []
     assert desk.improper() == []
     assert done.told.billed == desk.report().billed == 12
@@ -35,7 +35,7 @@ def test_the_grouped_shape_comes_to_the_truth_without_a_count(at_desk: AtDesk, i
     desk = at_desk(into, uniform=130)
     done = desk.sync("40", zipped=zipped, **ADAPTER)
     assert done.error is None
-    [part] = done.told.slices
+    [part] = done.lists
     assert (part.state, part.expected, part.loaded) == ("complete", None, 130)
     assert part.message == "the vendor gives no count; read to its end"
     assert desk.untrue("40", adapter="1") == []
@@ -48,7 +48,7 @@ def test_lists_of_any_length_are_whole(at_desk: AtDesk, count: int) -> None:
     desk = at_desk(counts=(Count(type="15", count=count),), volume=0, uniform=None)
     done = desk.sync("15", zipped=True)
     assert done.error is None
-    [part] = done.told.slices
+    [part] = done.lists
     assert (part.state, part.expected, part.loaded) == ("complete" if count else "empty", count, count)
     assert desk.untrue("15") == []
     assert desk.improper() == []
@@ -125,8 +125,8 @@ def test_a_list_that_always_drifts_ends_incomplete_with_the_reason(at_desk: AtDe
     assert isinstance(done.error, IncompleteError)
     assert "11 input is incomplete" in str(done.error)
     assert done.states == {"11": "incomplete"}
-    assert done.told.slices[0].billed == desk.report().billed
-    assert getattr(done.told.slices[0], "message") != ""  # noqa: B009 - the manifest's type is the plain one
+    assert done.lists[0].billed == desk.report().billed
+    assert done.lists[0].message != ""
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_no_content_at_all_is_an_empty_list_that_says_it_has_no_count(at_desk: A
     desk = at_desk(payloads=(Payload(kind="empty"),))
     done = desk.sync("11")
     assert done.error is None
-    [part] = done.told.slices
-    assert (part.state, part.expected, part.message) == ("empty", None, "the vendor gives no count; read to its end")  # type: ignore[attr-defined] # a list of a sync
+    [part] = done.lists
+    assert (part.state, part.expected, part.message) == ("empty", None, "the vendor gives no count; read to its end")
 
 
 def test_a_masked_number_is_quarantined_and_fails_the_sync_unless_accepted(at_desk: AtDesk, into: str) -> None:

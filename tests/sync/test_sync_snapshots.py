@@ -36,32 +36,13 @@ def load(into: str) -> Load:
 
     def one(at: float, deduction: Deduction | None, stated: Invoice | None = None, **page: Any) -> None:
         document = msgspec.structs.replace(stated or invoice(1), deduction=deduction, level=Level.LIST)
-        shelf.loader.load(
-            [
-                PageLoad(
-                    **{
-                        "slice_id": part.slice_id,
-                        "collection_id": run.collection_id,
-                        "read_no": 1,
-                        "cursor": str(next(count)),
-                        "source": "jcsk",
-                        "api": "sync",
-                        "fetched_at": NOON + at,
-                        "total": None,
-                        "remaining": (),
-                        "record_count": 1,
-                        "transcript": b"x",
-                        "transcript_sha256": "0" * 64,
-                        "taxpayer_no": HOLDER,
-                        "direction": "input",
-                        "invoice_month": "",
-                        "type": "11",
-                        "records": [examined(document, 0)],
-                    }
-                    | page
-                )
-            ]
-        )
+        given: dict[str, Any] = {
+            "slice_id": part.slice_id, "collection_id": run.collection_id, "read_no": 1, "cursor": str(next(count)),
+            "source": "jcsk", "api": "sync", "fetched_at": NOON + at, "total": None, "remaining": (), "record_count": 1,
+            "transcript": b"x", "transcript_sha256": "0" * 64, "taxpayer_no": HOLDER, "direction": "input",
+            "invoice_month": "", "type": "11", "records": [examined(document, 0)],
+        }  # fmt: skip
+        shelf.loader.load([PageLoad(**given | page)])
 
     return one
 
