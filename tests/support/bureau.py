@@ -262,7 +262,7 @@ class BureauPlugin:
 
     @fapiao.hookimpl
     def normalize(self, raw: Any, context: NormalizeContext) -> Invoice | Rejected:
-        total = Decimal(raw["total"])
+        total = Decimal(raw["total"]).quantize(Decimal("0.01"))
         on = date.fromisoformat(raw["day"])
         return Invoice(
             doc_type="digital_special",

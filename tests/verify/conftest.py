@@ -5,15 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from bureau import Bureau
+from trying import FakeClock, china
 
-from fapiao.arguments import CHINA
 from fapiao.store import Database
 from fapiao.store.schema import metadata
 from fapiao.verification import Verifier
@@ -22,26 +21,13 @@ from fapiao.wire import Claim
 SERVERS = {"sqlite": (), "postgresql": (pytest.mark.postgres,), "mysql": (pytest.mark.mysql,)}
 
 
-class Clock:
-    """Stands still until somebody sleeps on it."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += max(0.0, seconds)
-
-
 class Office:
     """A database, a vendor and a clock; :meth:`verify` is one run."""
 
     def __init__(self, database: Database, bureau: Bureau) -> None:
         self.database = database
         self.bureau = bureau
-        self.clock = Clock(datetime(2024, 11, 20, 12, tzinfo=CHINA).timestamp())
+        self.clock = FakeClock(china("2024-11-20 12:00"))
         self.settings: dict[str, Any] = {}
 
     @contextmanager
