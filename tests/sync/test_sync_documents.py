@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collecting import ROOT
-
 from fapiao.registry import registry
 from fapiao.store.deduction_changes import KINDS
 from fapiao_jcsk.wishes import FILTERS
