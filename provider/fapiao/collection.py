@@ -364,6 +364,10 @@ class Collector:
         if isinstance(status, Pending):
             return self._wait(status)
         if status is not None:
+            if status.job_id is not None:
+                # A vendor that numbers its jobs: from now on this one is looked at and read.
+                self._ledger.started(self._record().collection_id, self._clock(), status.job_id, joined=False)
+                self._refresh_record()
             self._apply(status)
         return None
 

@@ -70,6 +70,7 @@ class QixiangyunSimulator(SimulatedVendor[QixiangyunScenario]):
         self._checked_on: Counter[tuple[str, str]] = Counter()
         self._fetched: Counter[str] = Counter()
         self._hits: Counter[int] = Counter()
+        self._failures: dict[str, CodeAnswer | None] = {}
 
     def connection(self) -> Mapping[str, Any]:
         return {
@@ -366,7 +367,7 @@ class QixiangyunSimulator(SimulatedVendor[QixiangyunScenario]):
     def _collect(self, operation: str, body: dict[str, Any]) -> Answer:
         taxpayer_no = body["nsrsbh"]
         rule = self._rule(operation, "", taxpayer_no)
-        if rule is not None and not rule.in_task:
+        if rule is not None:
             return self._refused(rule.code, rule.message)
         if taxpayer_no not in self.scenario.taxpayers:
             return self._refused("4002", "企业未注册")
@@ -378,14 +379,21 @@ class QixiangyunSimulator(SimulatedVendor[QixiangyunScenario]):
         state = self._tasks.state(task)
         if operation == "status":
             data: dict[str, Any] = {"status": state, "failCode": None, "failMsg": None, "jsonUrl": None}
-            if rule is not None and state not in ("0", "1"):
-                data |= {"status": "2", "failCode": rule.code, "failMsg": rule.message}
+            failure = None if state in ("0", "1") else self._failure(task)
+            if failure is not None:
+                data |= {"status": "2", "failCode": failure.code, "failMsg": failure.message}
             elif state == "2":
                 data |= {"failCode": "4888", "failMsg": document.TEXTS["4888"]}
             return self._envelope("2000", data)
         if state != "3":
             return self._wrong(operation, "50002", "a page of a task that has not succeeded")
         return self._page(task, body["page"])
+
+    def _failure(self, task: CollectTask) -> CodeAnswer | None:
+        """The failure that the scenario orders for a task; one that has failed stays so."""
+        if task.task_id not in self._failures:
+            self._failures[task.task_id] = self._rule("status", "", task.taxpayer_no, in_task=True)
+        return self._failures[task.task_id]
 
     def _start(self, taxpayer_no: str, body: dict[str, Any]) -> Answer:
         if body["kpyfq"] != body["kpyfz"]:
@@ -445,11 +453,11 @@ class QixiangyunSimulator(SimulatedVendor[QixiangyunScenario]):
             return now
         return datetime.combine(date.fromisoformat(self.scenario.today), now.timetz())
 
-    def _rule(self, operation: str, number: str, taxpayer_no: str) -> CodeAnswer | None:
+    def _rule(self, operation: str, number: str, taxpayer_no: str, *, in_task: bool = False) -> CodeAnswer | None:
         for place, rule in enumerate(self.scenario.codes):
             if rule.operation != operation or rule.taxpayer_no not in ("", taxpayer_no):
                 continue
-            if rule.numbers and number not in rule.numbers:
+            if rule.in_task is not in_task or (rule.numbers and number not in rule.numbers):
                 continue
             with self._lock:
                 self._hits[place] += 1
