@@ -15,6 +15,7 @@ import msgspec
 
 from fapiao import __version__
 from fapiao.errors import ConfigurationError, FapiaoError, StoreError, VendorBusy
+from fapiao.verify_command import verify
 
 if TYPE_CHECKING:
     from fapiao.collection import Collector, Waiting
@@ -438,6 +439,9 @@ def _connection(source_name: str, path: Path | None) -> Connection:
     from fapiao.connection import Connection
 
     return Connection.from_file(path) if path is not None else Connection.from_environment(source_name)
+
+
+cli.add_command(verify)
 
 
 def main() -> None:
