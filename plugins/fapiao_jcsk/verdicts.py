@@ -5,7 +5,7 @@ An unknown refusal is final: the calls are billed, and a wrong signature does no
 
 from __future__ import annotations
 
-from fapiao.errors import FapiaoError, RequestRefused, VendorBroken, VendorRefused
+from fapiao.errors import FapiaoError, Fault, RequestRefused, VendorBroken, VendorRefused
 from fapiao.wire import OK, Decision, Request, Response, Verdict
 from fapiao_jcsk.envelope import OK_CODE, broken, outline, said
 
@@ -53,6 +53,7 @@ def _refusal(code: str, message: str) -> FapiaoError:
         f"JCSK refused the request with the code {code}: {message or 'no message'}.",
         code=code,
         advice=_SIGNATURE_ADVICE if about_signature else _UNKNOWN_ADVICE,
+        fault=Fault.USER if about_signature else None,
     )
 
 
