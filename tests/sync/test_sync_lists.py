@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fapiao.errors import Fault, IncompleteError, VendorBroken, VendorRefused
+from fapiao.errors import IncompleteError, VendorBroken, VendorRefused
 from fapiao.store.invoice_tables import holdings, invoices
 from fapiao.store.ledger_tables import rejections
 from fapiao.testing.scenario import Count, Fault
@@ -88,7 +88,7 @@ def test_a_wrong_signature_or_group_is_refused_once_and_nothing_is_loaded(
     assert isinstance(done.error, VendorRefused)
     assert done.error.code == code
     if code == "1003":
-        assert done.error.fault is Fault.USER
+        assert done.error.fault.name == "USER"
     assert "canary" not in str(done.error)
     assert done.states == {"11": "failed"}
     assert desk.report().total == 1
