@@ -197,7 +197,9 @@ class _Replayer:
         except PluginError:
             raise
         except FapiaoError as problem:
-            raise PluginError(f"The stored answer is now read as an error: {problem.what}", source=page.source) from None
+            raise PluginError(
+                f"The stored answer is now read as an error: {problem.what}", source=page.source
+            ) from None
         if not isinstance(value, Page):
             raise PluginError("The stored answer is now read as 'later'.", source=page.source)
         context = NormalizeContext(

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rereading import Shop
 
 from fapiao.store import Database
+from rereading import Shop
 
 
 @pytest.fixture(

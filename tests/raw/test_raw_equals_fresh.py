@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from rereading import PLUGIN, Shop, plain, record
 
 from fapiao.invoices.model import Finding, Invoice, Rejected, Severity
 from fapiao.store import Database
+from rereading import PLUGIN, Shop, plain, record
 
 REASON = Finding(rule="V1", severity=Severity.REJECT, field="day", message="The day cannot be read.")
 REMARK = Finding(rule="X1", severity=Severity.INFO, field="by", message="A remark.")

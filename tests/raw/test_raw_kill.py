@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from rereading import PLUGIN, Shop, plain, record
 
 Shops = Callable[..., Shop]

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from rereading import PLUGIN, Shop, plain, record
 
 from fapiao.errors import ConfigurationError
 from fapiao.invoices.model import Finding, Rejected, Severity
 from fapiao.purging import purge, purge_instant
 from fapiao.store.raw import is_purged
+from rereading import PLUGIN, Shop, plain, record
 
 Shops = Callable[..., Shop]
 REASON = Finding(rule="V1", severity=Severity.REJECT, field="day", message="The day cannot be read.")

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import pytest
-from rereading import HOLDER, PLUGIN, Shop, plain, record
-
 from fapiao.invoices.model import Finding, Invoice, Rejected, Severity
+from rereading import HOLDER, PLUGIN, Shop, plain, record
 
 Shops = Callable[..., Shop]
 
@@ -43,7 +41,9 @@ def test_a_mapping_fix_is_replayed_without_the_vendor(shops: Shops, url: str) ->
     assert (done.changes.changed, done.changes.fields) == (7, {"seller_name": 7})
     assert set(shop.rows_of("invoice", "seller_name")) == {"甲乙丙测试有限公司"}
     assert shop.rows_of("invoice", "invoice_key") == keys
-    assert all("甲乙丙" in content for content in shop.rows_of("observation", "content")), "the old mapping is forgotten"
+    assert all("甲乙丙" in content for content in shop.rows_of("observation", "content")), (
+        "the old mapping is forgotten"
+    )
     before = shop.everything()
     assert shop.renormalize().changes.rows == 0
     assert shop.everything() == before
@@ -118,7 +118,9 @@ def test_a_document_keeps_its_key_when_its_number_was_mapped_wrongly(shops: Shop
 
 def test_documents_that_were_taken_for_one_come_apart(shops: Shops, url: str) -> None:
     shop = shops(url, input=[record(1), record(2, net="50.00", tax="6.50"), record(3)])
-    PLUGIN.mapping = lambda raw: plain(raw, digital_number=record(1)["no"] if raw["no"] != record(3)["no"] else raw["no"])
+    PLUGIN.mapping = lambda raw: plain(
+        raw, digital_number=record(1)["no"] if raw["no"] != record(3)["no"] else raw["no"]
+    )
     assert shop.collect() == "incomplete", "a number came twice"
     assert len(shop.rows_of("invoice")) == 2
     shop.renormalize(plain)
@@ -156,7 +158,9 @@ def test_every_generation_says_it_anew_and_the_history_of_states_with_it(shops: 
     assert history == ["normal", "red_full", "normal"]
 
 
-def test_a_record_that_is_loaded_in_the_next_generation_too_is_not_absent_any_more(shops: Shops, sqlite_into: str) -> None:
+def test_a_record_that_is_loaded_in_the_next_generation_too_is_not_absent_any_more(
+    shops: Shops, sqlite_into: str
+) -> None:
     shop = shops(sqlite_into, input=[record(1), record(2)])
     shop.collect()
     PLUGIN.mapping = rejecting(2)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
-from rereading import PLUGIN, Shop, plain, record
 
 from fapiao.errors import ConfigurationError, StoreError
 from fapiao.invoices.model import Finding, Rejected, Severity
 from fapiao.redaction import redact
 from fapiao.store.sealing import VARIABLE, RawKeys
+from rereading import PLUGIN, Shop, plain, record
 
 Shops = Callable[..., Shop]
 REASON = Finding(rule="V1", severity=Severity.REJECT, field="day", message="The day cannot be read.")
@@ -58,12 +58,13 @@ def test_a_text_that_is_no_key_is_refused_and_not_shown() -> None:
     assert "canary" not in redact("canary-not-a-key")
 
 
-def test_a_collection_is_sealed_and_interpreted_again(
-    shops: Shops, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_collection_is_sealed_and_interpreted_again(shops: Shops, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, key())
     shop = filled(shops, url)
-    stored: list[Any] = [*shop.rows_of("page", "transcript"), *(text.encode() for text in shop.rows_of("rejected", "raw"))]
+    stored: list[Any] = [
+        *shop.rows_of("page", "transcript"),
+        *(text.encode() for text in shop.rows_of("rejected", "raw")),
+    ]
     assert all(b"fapiao" in part[:10] for part in stored)
     assert not any(record(2)["no"].encode() in part for part in stored)
     assert shop.renormalize().changes.rows == 0

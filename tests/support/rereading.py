@@ -51,14 +51,23 @@ Mapping = Callable[[dict[str, Any]], Invoice | Rejected]
 
 def record(number: int, **changes: Any) -> dict[str, Any]:
     """What the vendor says about one invoice."""
-    values = {"no": f"2499{number:016d}", "net": "100.00", "tax": "13.00", "day": "2024-11-05", "state": "0", "by": "甲乙丙测试有限公司"}
+    values = {
+        "no": f"2499{number:016d}",
+        "net": "100.00",
+        "tax": "13.00",
+        "day": "2024-11-05",
+        "state": "0",
+        "by": "甲乙丙测试有限公司",
+    }
     return values | changes
 
 
 def plain(raw: dict[str, Any], **changes: Any) -> Invoice | Rejected:
     """The right mapping; a record without a number is rejected."""
     if not raw.get("no") and not changes.get("digital_number") and not raw.get("code"):
-        reason = Finding(rule="N0", severity=Severity.REJECT, field="no", message="The record carries no number at all.")
+        reason = Finding(
+            rule="N0", severity=Severity.REJECT, field="no", message="The record carries no number at all."
+        )
         return Rejected(reasons=(reason,))
     net, tax = Decimal(raw["net"]), Decimal(raw["tax"])
     values: dict[str, Any] = {
@@ -140,7 +149,9 @@ class Shop:
 
     def __init__(self, url: str, *, page_size: int = 3, **rows: Sequence[dict[str, Any]]) -> None:
         self.url = url
-        self.rows = {"input": [], "output": []} | {name: list(part) for name, part in rows.items()}
+        self.rows: dict[str, list[dict[str, Any]]] = {"input": [], "output": []} | {
+            name: list(part) for name, part in rows.items()
+        }
         self.counts: dict[str, int] = {}
         """What the vendor counts, where that is not what it has."""
         self.started = False

@@ -84,9 +84,7 @@ def compare(connection: Connection, replayed: Sequence[Replayed]) -> Difference:
     before = places_of_pages(connection, replayed)
     reasons = _reasons(connection, [item.page.page_id for item in replayed if item.page.rejected])
     known = _known(connection, {key for key in before.values() if key is not None})
-    found = Difference(
-        documents=set(), arrivals=[], rejected=[], reasons=[], surplus=[], before=before, screened={}
-    )
+    found = Difference(documents=set(), arrivals=[], rejected=[], reasons=[], surplus=[], before=before, screened={})
     for item in replayed:
         item = _refused_again(item, reasons, found)
         page_id = item.page.page_id
@@ -235,9 +233,9 @@ def _known(connection: Connection, keys: set[int]) -> _Known:
         seen.last_seen_at,
     )  # fmt: skip
     numbered: Any = sa.select(numbers.c.invoice_key, numbers.c.scheme, numbers.c.value)
-    found: Any = sa.select(
-        noted.page_id, noted.ordinal, noted.rule, noted.severity, noted.field, noted.message
-    ).where(noted.page_id.is_not(None))
+    found: Any = sa.select(noted.page_id, noted.ordinal, noted.rule, noted.severity, noted.field, noted.message).where(
+        noted.page_id.is_not(None)
+    )
     told: Any = sa.select(
         snapped.invoice_key, snapped.taxpayer_no, snapped.source, snapped.observed_at, snapped.content_hash,
         snapped.page_id, snapped.ordinal,

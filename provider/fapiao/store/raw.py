@@ -15,7 +15,17 @@ from fapiao.store.database import Database
 from fapiao.store.documents import json_text
 from fapiao.store.ledger_tables import collections, pages, rejections, slices
 
-__all__ = ["PAGE_RECORDS", "Purged", "RawPage", "RawScope", "fetch_pages", "is_purged", "page_batches", "purge_raw", "scopes"]
+__all__ = [
+    "PAGE_RECORDS",
+    "Purged",
+    "RawPage",
+    "RawScope",
+    "fetch_pages",
+    "is_purged",
+    "page_batches",
+    "purge_raw",
+    "scopes",
+]
 
 PAGE_RECORDS = 1000
 """Records in one batch, about; a batch is one transaction."""
@@ -68,7 +78,9 @@ class RawPage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def __str__(self) -> str:
         month = f"month {self.invoice_month}" if self.invoice_month else "a sync"
-        place = f"taxpayer {self.taxpayer_no}, {month}, generation {self.generation}, slice {self.type} {self.direction}"
+        place = (
+            f"taxpayer {self.taxpayer_no}, {month}, generation {self.generation}, slice {self.type} {self.direction}"
+        )
         return f"page {self.page_id} (source {self.source}, {place})"
 
 

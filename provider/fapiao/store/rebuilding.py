@@ -125,7 +125,9 @@ class _Rebuild:
             if difference.documents or difference.arrivals:
                 circle = close_circle(self._connection, batch, difference, replay)
                 made = bundles(circle, by_page)
-                DocumentWriter(self._connection, self._writer, self._rows, self._now, changes).write(circle, made, fresh)
+                DocumentWriter(self._connection, self._writer, self._rows, self._now, changes).write(
+                    circle, made, fresh
+                )
                 self._place_records(circle, made, by_page)
             self._quarantine(difference, by_page)
             self._rows.write()
@@ -151,9 +153,7 @@ class _Rebuild:
         self._forget([(circle.pages[page_id].slice_id, page_id, ordinal) for page_id, ordinal, _ in moved])
         for page_id, ordinal, key in sorted(moved):
             page = circle.pages[page_id]
-            self._rows.add(
-                slice_records, str(page.slice_id), str(page.read_no), str(page_id), str(ordinal), str(key)
-            )
+            self._rows.add(slice_records, str(page.slice_id), str(page.read_no), str(page_id), str(ordinal), str(key))
 
     def _forget(self, places: list[tuple[int, int, int]]) -> None:
         """Take out rows of ``fapiao_slice_record``: (slice_id, page_id, ordinal)."""

@@ -58,9 +58,7 @@ class Circle(msgspec.Struct):
     observed: dict[int, list[Observed]]
 
 
-def close_circle(
-    connection: Connection, batch: Sequence[Replayed], difference: Difference, replay: Replay
-) -> Circle:
+def close_circle(connection: Connection, batch: Sequence[Replayed], difference: Difference, replay: Replay) -> Circle:
     """Start with the documents that differ; add those that own a number some record states now, until there is no other."""
     circle = Circle(
         documents=set(), owners={}, was={}, pages={item.page.page_id: item.page for item in batch},
@@ -143,9 +141,7 @@ def bundles(circle: Circle, batch_pages: Iterable[int]) -> list[Bundle]:
         item = circle.replayed[page_id]
         load = msgspec.structs.replace(item.load, records=sorted(records, key=_ordinal))
         page = item.page
-        stored.append(
-            StoredPage(load, page.fetched_at, str(page.slice_id), str(page.read_no), str(page_id))
-        )
+        stored.append(StoredPage(load, page.fetched_at, str(page.slice_id), str(page.read_no), str(page_id)))
     made = [Bundle(group) for group in group_records(stored)]
     _keep(circle, made, held)
     _give_keys(circle, made)
@@ -158,17 +154,17 @@ def _ordinal(record: Examined) -> int:
 
 def _keep(circle: Circle, made: list[Bundle], held: dict[int, list[RecordPlace]]) -> None:
     by_number = {number: bundle for bundle in made for number in bundle.group.numbers}
+    origins: dict[int, set[tuple[str, str]]] = {}
+    for (page_id, _), owner in circle.was.items():
+        if owner is not None:
+            origins.setdefault(owner, set()).add((circle.pages[page_id].source, circle.pages[page_id].api))
     for key in sorted(circle.documents):
         places = held.get(key, [])
         times: dict[tuple[str, str], list[float]] = {}
         for page_id, _ in places:
             page = circle.pages[page_id]
             times.setdefault((page.source, page.api), []).append(page.fetched_at)
-        paged = {
-            (circle.pages[page_id].source, circle.pages[page_id].api)
-            for (page_id, _), owner in circle.was.items()
-            if owner == key
-        }
+        paged = origins.get(key, set())
         rows = circle.observed.get(key, [])
         kept = [
             row

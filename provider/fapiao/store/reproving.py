@@ -71,8 +71,8 @@ def _waiting(connection: Connection) -> list[tuple[int, list[str]]]:
             lowest, done = first.get(tuple(key), (generation, []))
             first[tuple(key)] = (min(lowest, generation), [*done, marked[collection_id]])
     waiting: list[tuple[int, list[str]]] = []
-    for key, (generation, done) in sorted(first.items()):
-        same = [column == value for column, value in zip(fields, key, strict=True)]
+    for kind, (generation, done) in sorted(first.items()):
+        same = [column == value for column, value in zip(fields, kind, strict=True)]
         query = sa.select(table.collection_id).where(*same, table.generation >= generation).order_by(table.generation)
         ids = list(connection.execute(query).scalars())
         waiting += [(collection_id, []) for collection_id in ids[:-1]] + [(ids[-1], done)]
@@ -109,9 +109,7 @@ def _reprove(connection: Connection, collection_id: int, now: float) -> Changes:
     accepted = any(part.state == "rejected" for part in parts) and job.state == "complete"
     state = _state(job.state, states, accepted=accepted)
     if state != job.state:
-        connection.execute(
-            collections.update().where(collections.c.collection_id == collection_id).values(state=state)
-        )
+        connection.execute(collections.update().where(collections.c.collection_id == collection_id).values(state=state))
         changes.rows += 1
     if job.kind == "collect" and state != "abandoned":
         changes.rows += _absences(connection, job, [part.slice_id for part in parts], now, changes)

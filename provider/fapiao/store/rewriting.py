@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from fapiao.invoices.folding import Folded, Observation, fold
 from fapiao.invoices.model import Invoice
-from fapiao.store.bulk import Row, Writer, chunks
+from fapiao.store.bulk import Row, Writer, chunks, columns
 from fapiao.store.comparing import FindingKey, RecordPlace, told_findings
 from fapiao.store.deduction_tables import deductions
 from fapiao.store.deductions import Snapshots
@@ -57,6 +57,12 @@ class _Noted(msgspec.Struct, gc=False):
     key: FindingKey
 
 
+_CHILD_FIELDS: dict[str, Any] = {
+    "lines": (), "vehicle": None, "customs": None, "trips": (), "special_businesses": ()
+}  # fmt: skip
+_LINE_COUNT = columns(invoices).index("line_count")
+
+
 class DocumentWriter:
     """Writes the documents of one circle in one transaction."""
 
@@ -68,7 +74,8 @@ class DocumentWriter:
         self._changes = changes
         self._heads: list[Row] = []
         self._drop_findings: list[int] = []
-        self._drop_observed: list[dict[str, Any]] = []
+        self._drop_observed: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
+        """(source, api) → (document, content hash)."""
         self._drop_holdings: list[dict[str, Any]] = []
         self._renew_children: list[int] = []
         self._renew_states: list[int] = []
@@ -121,12 +128,11 @@ class DocumentWriter:
             self._changes.new += 1
             self._write_states(key, said, fresh=True)
         else:
-            was = fold(
-                [_observation(row, from_content(row.content), row.last_seen_at) for row in before]
-            ).invoice
+            was = fold([_observation(row, from_content(row.content), row.last_seen_at) for row in before]).invoice
+            seen = (min(row.first_seen_at for row in before), {row.source for row in before})
+            if was != folded.invoice or seen != (first, {item.row.source for item in said}):
+                self._heads.append(self._head(key, was, folded.invoice, sources, first))
             if was != folded.invoice:
-                self._renew_children.append(key)
-                self._heads.append(self._rows.document(str(key), folded.invoice, sources, self._rows.stamp(first)))
                 self._changes.changed += 1
                 self._changes.fields.update(changed_fields(was, folded.invoice))
             if _told_states((row, from_content(row.content)) for row in before) != _told_states(
@@ -138,6 +144,16 @@ class DocumentWriter:
                 self._write_states(key, said, after=last_state[0])
         if touched or not is_known:
             self._changes.rows += 1
+
+    def _head(self, key: int, was: Invoice, now: Invoice, sources: str, first: float) -> Row:
+        """The document's own row; its children are written anew only where one of them differs."""
+        if any(getattr(was, name) != getattr(now, name) for name in _CHILD_FIELDS):
+            self._renew_children.append(key)
+            return self._rows.document(str(key), now, sources, self._rows.stamp(first))
+        alone = msgspec.structs.replace(now, **_CHILD_FIELDS)
+        row = list(self._rows.document(str(key), alone, sources, self._rows.stamp(first)))
+        row[_LINE_COUNT] = str(len(now.lines))
+        return row
 
     def _said(self, circle: Circle, bundle: Bundle, before: Sequence[Observed]) -> list[_Said]:
         """The document's observations from now on, by identity."""
@@ -186,9 +202,7 @@ class DocumentWriter:
         for identity in (*changed, *(old.keys() - now.keys())):
             if identity in old:
                 source, api, content_hash = identity
-                self._drop_observed.append(
-                    {"of_key": key, "of_source": source, "of_api": api, "of_hash": content_hash}
-                )
+                self._drop_observed[source, api].append((key, content_hash))
         for identity in changed:
             row = now[identity]
             self._rows.add(
@@ -197,9 +211,7 @@ class DocumentWriter:
             )  # fmt: skip
         return bool(changed) or bool(old.keys() - now.keys())
 
-    def _note(
-        self, circle: Circle, key: int, said: Sequence[_Said], folded: Folded, noted: Sequence[_Noted]
-    ) -> bool:
+    def _note(self, circle: Circle, key: int, said: Sequence[_Said], folded: Folded, noted: Sequence[_Noted]) -> bool:
         """Findings about the records that state the observations, and conflicts between these."""
         place: tuple[int | None, int | None]
         wanted: dict[tuple[int | None, int | None], Counter[FindingKey]] = {}
@@ -347,17 +359,17 @@ class DocumentWriter:
         connection = self._connection
         for part in chunks(self._drop_findings):
             connection.execute(findings.delete().where(findings.c.finding_id.in_(part)))
-        if self._drop_observed:
-            table = observations.c
-            connection.execute(
-                observations.delete().where(
-                    table.invoice_key == sa.bindparam("of_key"),
-                    table.source == sa.bindparam("of_source"),
-                    table.api == sa.bindparam("of_api"),
-                    table.content_hash == sa.bindparam("of_hash"),
-                ),
-                self._drop_observed,
-            )
+        table = observations.c
+        for (source, api), dropped in sorted(self._drop_observed.items()):
+            for part in chunks(dropped):
+                connection.execute(
+                    observations.delete().where(
+                        table.invoice_key.in_([key for key, _ in part]),
+                        table.source == source,
+                        table.api == api,
+                        table.content_hash.in_([content_hash for _, content_hash in part]),
+                    )
+                )
         if self._drop_holdings:
             connection.execute(
                 holdings.delete().where(
@@ -431,6 +443,11 @@ def _observations(said: Sequence[_Said]) -> list[Observation]:
     return [_observation(item.row, item.invoice, item.row.last_seen_at) for item in said]
 
 
-def _told_states(said: Any) -> set[tuple[str, str, str, str | None]]:
-    """What the observations say about the state, whoever says it how often."""
-    return {(row.source, row.api, invoice.state, invoice.state_raw) for row, invoice in said}
+def _told_states(said: Iterable[tuple[Observed, Invoice]]) -> dict[Any, tuple[float, float]]:
+    """What the observations say about the state, who says it, from when until when."""
+    spans: dict[Any, tuple[float, float]] = {}
+    for row, invoice in said:
+        told = (row.source, row.api, invoice.state, invoice.state_raw)
+        first, last = spans.get(told, (row.first_seen_at, row.last_seen_at))
+        spans[told] = (min(first, row.first_seen_at), max(last, row.last_seen_at))
+    return spans
