@@ -37,7 +37,7 @@ def test_parsing_an_example_imports_no_vendor_http_or_database_library(file: Pat
 def test_an_example_explains_itself(file: Path) -> None:
     code = file.read_text(encoding="utf-8")
     assert code.startswith('"""')
-    assert "ekuaibao_default" in code or "jcsk_default" in code
+    assert any(f"{source}_default" in code for source in ("ekuaibao", "jcsk", "qixiangyun"))
 
 
 def test_the_macro_is_known_to_airflow_where_the_distribution_is_installed(run: Callable[..., Any]) -> None:
