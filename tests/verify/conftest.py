@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from bureau import Bureau
-from trying import FakeClock, china
 
+from bureau import Bureau
 from fapiao.store import Database
 from fapiao.store.schema import metadata
 from fapiao.verification import Verifier
 from fapiao.wire import Claim
+from trying import FakeClock, china
 
 SERVERS = {"sqlite": (), "postgresql": (pytest.mark.postgres,), "mysql": (pytest.mark.mysql,)}
 

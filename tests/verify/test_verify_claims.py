@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from bureau import DAY, TAXPAYER, Bureau, claim, claims, digital_number
 
+from bureau import DAY, TAXPAYER, Bureau, claim, claims, digital_number
 from fapiao.errors import ConfigurationError, IncompleteError, QuotaExhausted, VendorUnreachable
 from fapiao.store.verification_tables import verifications
 from fapiao.wire import Outcome
@@ -124,7 +124,7 @@ def test_a_refused_claim_fails_alone_and_is_asked_again_in_the_next_run(make_off
     office = make_office(Bureau({digital_number(2): ["IllegalAmount"]}))
     verifier = office.verify(claims(3))
     assert verifier.summary().refused == 1
-    with pytest.raises(IncompleteError, match="is refused .IllegalAmount"):
+    with pytest.raises(IncompleteError, match=r"is refused .IllegalAmount"):
         verifier.verdict(require_genuine=False)
     assert office.verify(claims(3)).summary().refused == 0
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from bureau import claims, digital_number
 from einvoices import einvoice, ofd, pdf
-
 from fapiao.errors import IncompleteError
 from fapiao.layouts.archiver import LayoutArchiver
 from fapiao.layouts.downloads import Downloader
@@ -132,7 +132,7 @@ def test_a_lost_answer_is_reported_and_not_asked_for_again(sqlite_office: Any, f
     lost = min(office.bureau.tasks)
     office.bureau.task_script[lost] = ["lost"]
     done = archive(office, tmp_path / "archive")
-    with pytest.raises(IncompleteError, match="task lost.*--ask-lost-again"):
+    with pytest.raises(IncompleteError, match=r"task lost.*--ask-lost-again"):
         done.verdict()
     calls: list[str] = []
     office.bureau.on_call = lambda path, _: calls.append(path)
@@ -190,7 +190,7 @@ def test_a_single_file_is_fetched_again_in_the_next_run(sqlite_office: Any, file
     host, url = files
     prepared(sqlite_office, url, 1)
     host.spoil[f"{digital_number(1)}.pdf"] = Answer(body=b"<html>busy</html>", content_type="text/html")
-    with pytest.raises(IncompleteError, match="pdf waiting .what came in place of the PDF file is a web page"):
+    with pytest.raises(IncompleteError, match=r"pdf waiting .what came in place of the PDF file is a web page"):
         archive(sqlite_office, tmp_path / "archive").verdict()
     host.calls.clear()
     archive(sqlite_office, tmp_path / "archive").verdict()
