@@ -51,7 +51,7 @@ with DAG(
         taxpayer_no="{{ params.taxpayer_no }}",
         layouts=("pdf", "ofd", "xml"),
     )
-    wait = LayoutFilesSensor(task_id="wait")
+    wait = LayoutFilesSensor(task_id="wait", conn_id="{{ params.conn_id }}", into=INTO)
     archive = ArchiveLayoutFilesOperator(
         task_id="archive", archive="{{ var.value.get('fapiao_archive', '/var/lib/fapiao/archive') }}"
     )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 import msgspec
 
@@ -234,7 +235,7 @@ class Verifier:
         """In a pool's thread: one claim, from the vendor to an examined record."""
         claim = check.claim
         completed = self._driver.run(self._source.verify(self._account, claim))
-        said = completed.value
+        said: Any = completed.value  # what the plugin returned is not known yet
         if isinstance(said, Pending):
             return said
         if not isinstance(said, Verification):

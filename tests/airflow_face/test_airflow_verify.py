@@ -26,7 +26,7 @@ class Bureau:
         self.simulator = self._make({})
 
     def _make(self, scenario: dict[str, Any]) -> QixiangyunSimulator:
-        given = {"app_secret": SECRET, "quirks": False, "layout_seconds": 0.5} | scenario
+        given: dict[str, Any] = {"app_secret": SECRET, "quirks": False, "layout_seconds": 0.5} | scenario
         return QixiangyunSimulator(QixiangyunScenario(**given))
 
     def open(self, **scenario: Any) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from typing_extensions import override
 
 from fapiao.airflow.account_task import AccountTask
-from fapiao.airflow.compat import BaseSensorOperator
+from fapiao.airflow.compat import AIRFLOW_3, BaseSensorOperator
 from fapiao.airflow.failures import translated
 
 if TYPE_CHECKING:
@@ -94,9 +95,6 @@ def _archiver(bench: Bench, archive: Any) -> LayoutArchiver:
 def _object_path(archive: Any) -> Any:
     """A URL as Airflow's ObjectStoragePath, which knows the stores and connections of the cluster (``s3://conn@bucket``)."""
     if isinstance(archive, str) and "://" in archive and not archive.startswith("file://"):
-        try:
-            from airflow.sdk import ObjectStoragePath
-        except ImportError:
-            from airflow.io.path import ObjectStoragePath
-        return ObjectStoragePath(archive)
+        module = import_module("airflow.sdk" if AIRFLOW_3 else "airflow.io.path")
+        return module.ObjectStoragePath(archive)
     return archive

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -231,7 +232,7 @@ class LayoutArchiver:
             completed = self._driver.run(self._source.layout_files(self._account, task.task))
         except FapiaoError as error:
             return self._failed(task, error)
-        said = completed.value
+        said: Any = completed.value  # what the plugin returned is not known yet
         now = self._clock()
         if isinstance(said, Pending):
             self._store.put_back(task, said.reason, not_before=said.due(now, interval), code=said.code)

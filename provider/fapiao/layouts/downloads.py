@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import msgspec
-import requests.certs
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from fapiao.engine.failure import ca_bundle, is_untrusted
 from fapiao.layouts.host_rules import HostRules, Refused, Resolve, Target, resolve
@@ -173,7 +173,7 @@ def _check_status(status: int, host: str) -> None:
 
 
 def _tls(verify: bool) -> ssl.SSLContext:
-    bundle = ca_bundle() or requests.certs.where()
+    bundle = ca_bundle() or DEFAULT_CA_BUNDLE_PATH
     context = ssl.create_default_context(
         cafile=bundle if Path(bundle).is_file() else None, capath=bundle if Path(bundle).is_dir() else None
     )

@@ -143,7 +143,7 @@ class _Reader:
             kept["/".join(path)] = value
 
 
-def _party(known: _Reader, side: str, problems: Problems) -> dict[str, str | None]:
+def _party(known: _Reader, side: str, problems: Problems) -> dict[str, Any]:
     prefix = side.lower()
 
     def take(field: str) -> Any:

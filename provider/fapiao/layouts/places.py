@@ -42,7 +42,7 @@ def place(target: object) -> Place:
 
     :raises ConfigurationError: the URL's kind of store is not installed.
     """
-    if isinstance(target, Path):
+    if isinstance(target, Path) and not hasattr(target, "fs"):  # older object paths are a kind of Path, too
         return FolderPlace(target)
     if isinstance(target, str):
         text = target.strip()

@@ -220,7 +220,7 @@ class Verifications:
     def _select(self, connection: Connection, *wanted: Any) -> list[tuple[str, CheckRecord]]:
         table = verifications.c
         query = sa.select(verifications).where(table.source == self._source, table.account == self._account, *wanted)
-        return [(row["claim_hash"], _record(row)) for row in connection.execute(query).mappings()]
+        return [(row["claim_hash"], _record(dict(row))) for row in connection.execute(query).mappings()]
 
     def _row(self, hash: str, claim: Claim, check_no: int, now: float) -> dict[str, Any]:
         factors = {name: getattr(claim, name) for name in _FACTORS}

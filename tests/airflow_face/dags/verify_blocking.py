@@ -18,6 +18,8 @@ with DAG(
     verify = VerifyInvoicesOperator(
         task_id="verify", query="{{ params.query }}", taxpayer_no="919900000000000192", layouts="pdf,ofd,xml"
     )
-    wait = LayoutFilesSensor(task_id="wait", poke_interval=0.2)
+    wait = LayoutFilesSensor(
+        task_id="wait", conn_id="qixiangyun_default", into="{{ params.into }}", poke_interval=0.2, deferrable=False
+    )
     archive = ArchiveLayoutFilesOperator(task_id="archive", archive="{{ params.archive }}")
     verify >> wait >> archive
