@@ -14,13 +14,13 @@ import msgspec
 from fapiao.errors import ConfigurationError, FapiaoError, VendorBusy
 
 if TYPE_CHECKING:
-    from fapiao.wire import Claim
     from fapiao.collection import Waiting
     from fapiao.connection import Connection
     from fapiao.layouts.archiver import ArchiveSummary
     from fapiao.store import Database
     from fapiao.store.verifications import CheckRecord
     from fapiao.verification import VerificationSummary
+    from fapiao.wire import Claim
 
 __all__ = ["verify"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +46,8 @@ class Bureau:
 
 
 @pytest.fixture
-def bureau(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bureau]:
-    yield Bureau(monkeypatch)
+def bureau(monkeypatch: pytest.MonkeyPatch) -> Bureau:
+    return Bureau(monkeypatch)
 
 
 def count(into: str, table: str) -> int:
