@@ -93,6 +93,10 @@ def test_interpreting_again_equals_collecting_with_the_new_mapping(
     try:
         mended.renormalize(lambda raw: wrong(after, raw))
         ours, theirs = mended.meaning(), fresh.meaning()
+        for told in (ours, theirs):
+            # What a generation missed is decided when it closes, and a later one may show that it was there by another
+            # number: proven anew it is not absent any more.
+            told["finding"] = [row for row in told["finding"] if ("rule", "C8") not in row]
         # A slice that did not add up was read again, with the one mapping and not with the other.
         if mended.rows_of("slice", "read_no") == fresh.rows_of("slice", "read_no"):
             for name, rows in theirs.items():

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from fapiao.errors import StoreError
+from fapiao.invoices.model import Invoice
 from fapiao.store.bulk import Writer
-from fapiao.store.comparing import Difference, Replayed, compare, screen_one
+from fapiao.store.comparing import Difference, Replayed, compare, places_of_pages, screen_one
 from fapiao.store.database import Database
 from fapiao.store.documents import RowSet, json_text
 from fapiao.store.failures import failure, is_misfit
@@ -112,6 +113,8 @@ class _Rebuild:
         self._raw_keys = keys
         self._touched: set[int] = set()
         """Generations whose records or numbers change."""
+        self._beyond: dict[int, Replayed] = {}
+        """Pages outside the batch with records that had to be rejected."""
         self.changes = Changes()
 
     def run(self, batch: Sequence[Replayed], replay: Replay, fresh: Iterator[int]) -> Changes:
@@ -124,19 +127,21 @@ class _Rebuild:
             by_page = {item.page.page_id: item for item in batch}
             if difference.documents or difference.arrivals:
                 circle = close_circle(self._connection, batch, difference, replay)
-                made = bundles(circle, by_page)
+                made = bundles(circle)
                 DocumentWriter(self._connection, self._writer, self._rows, self._now, changes).write(
                     circle, made, fresh
                 )
-                self._place_records(circle, made, by_page)
+                self._place_records(circle, made)
+                self._reject_beyond(circle, by_page)
             self._quarantine(difference, by_page)
             self._rows.write()
+            self._numbers_beyond()
         for item in batch:
             self._page_numbers(item)
         mark(self._connection, self._touched)
         return changes
 
-    def _place_records(self, circle: Circle, made: list[Bundle], by_page: dict[int, Replayed]) -> None:
+    def _place_records(self, circle: Circle, made: list[Bundle]) -> None:
         """Write down which document each record belongs to, where that has changed."""
         moved: list[tuple[int, int, int]] = []
         for bundle in made:
@@ -154,6 +159,49 @@ class _Rebuild:
         for page_id, ordinal, key in sorted(moved):
             page = circle.pages[page_id]
             self._rows.add(slice_records, str(page.slice_id), str(page.read_no), str(page_id), str(ordinal), str(key))
+
+    def _reject_beyond(self, circle: Circle, by_page: dict[int, Replayed]) -> None:
+        """Records of pages outside the batch that are rejected by now: their documents are written without them."""
+        beyond: dict[int, list[int]] = {}
+        for (page_id, ordinal), key in circle.was.items():
+            item = circle.replayed.get(page_id)
+            if item is None or key is None or page_id in by_page:
+                continue
+            record = item.record(ordinal)
+            if record is None or record.invoice is None:
+                beyond.setdefault(page_id, []).append(ordinal)
+        for page_id, ordinals in sorted(beyond.items()):
+            item = self._beyond[page_id] = circle.replayed[page_id]
+            self._forget([(item.page.slice_id, page_id, ordinal) for ordinal in ordinals])
+            for ordinal in sorted(ordinals):
+                if item.record(ordinal) is not None:
+                    self._reject(item, ordinal)
+                    self._place_rejected(item, ordinal)
+                    self.changes.rejected += 1
+
+    def _numbers_beyond(self) -> None:
+        """Their numbers until their own turn: what their records are now, as far as that is written."""
+        for page_id, item in sorted(self._beyond.items()):
+            places = places_of_pages(self._connection, [item])
+            ordinals = {ordinal for (_, ordinal), key in places.items() if key is not None}
+            loaded = [record.invoice for record in item.load.records if record.ordinal in ordinals and record.invoice]
+            values = {"loaded": len(ordinals), "rejected": len(places) - len(ordinals)} | _sums(loaded)
+            self._connection.execute(pages.update().where(pages.c.page_id == page_id).values(**values))
+            self._touched.add(item.page.collection_id)
+
+    def _reject(self, item: Replayed, ordinal: int) -> None:
+        record = item.record(ordinal)
+        assert record is not None
+        page = item.page
+        place = (str(page.page_id), str(ordinal))
+        self._rows.add(
+            rejections, *place, str(page.slice_id), json_text(record.rejected),
+            self._raw_keys.seal_text(json_text(record.raw)), self._rows.now,
+        )  # fmt: skip
+
+    def _place_rejected(self, item: Replayed, ordinal: int) -> None:
+        page = item.page
+        self._rows.add(slice_records, str(page.slice_id), str(page.read_no), str(page.page_id), str(ordinal), None)
 
     def _forget(self, places: list[tuple[int, int, int]]) -> None:
         """Take out rows of ``fapiao_slice_record``: (slice_id, page_id, ordinal)."""
@@ -179,17 +227,9 @@ class _Rebuild:
         gone = [*difference.surplus, *(place for place in difference.rejected if place in difference.before)]
         self._forget([(by_page[page_id].page.slice_id, page_id, ordinal) for page_id, ordinal in gone])
         for page_id, ordinal in sorted((*difference.rejected, *difference.reasons)):
-            item = by_page[page_id]
-            record = item.record(ordinal)
-            assert record is not None
-            page = item.page
-            self._rows.add(
-                rejections, str(page_id), str(ordinal), str(page.slice_id), json_text(record.rejected),
-                self._raw_keys.seal_text(json_text(record.raw)), self._rows.now,
-            )  # fmt: skip
+            self._reject(by_page[page_id], ordinal)
         for page_id, ordinal in sorted(difference.rejected):
-            page = by_page[page_id].page
-            self._rows.add(slice_records, str(page.slice_id), str(page.read_no), str(page_id), str(ordinal), None)
+            self._place_rejected(by_page[page_id], ordinal)
         self._touched.update(
             by_page[page_id].page.collection_id
             for page_id, _ in (*difference.arrivals, *difference.rejected, *difference.surplus)
@@ -211,20 +251,25 @@ class _Rebuild:
     def _page_numbers(self, item: Replayed) -> None:
         page, load = item.page, item.load
         loaded = [record.invoice for record in load.records if record.invoice is not None]
-        now = {
+        now: dict[str, Any] = {
             "total": load.total,
             "remaining": json_text(load.remaining),
             "record_count": load.record_count,
             "loaded": len(loaded),
             "rejected": len(load.records) - len(loaded),
-            "amount_excl_tax": sum((invoice.amount_excl_tax or _ZERO for invoice in loaded), _ZERO),
-            "tax_amount": sum((invoice.tax_amount or _ZERO for invoice in loaded), _ZERO),
-        }
+        } | _sums(loaded)
         differing = {name: value for name, value in now.items() if getattr(page, name) != value}
         if differing:
             self._connection.execute(pages.update().where(pages.c.page_id == page.page_id).values(**differing))
             self._touched.add(page.collection_id)
             self.changes.rows += 1
+
+
+def _sums(loaded: Sequence[Invoice]) -> dict[str, Decimal]:
+    return {
+        "amount_excl_tax": sum((invoice.amount_excl_tax or _ZERO for invoice in loaded), _ZERO),
+        "tax_amount": sum((invoice.tax_amount or _ZERO for invoice in loaded), _ZERO),
+    }
 
 
 def _screened(item: Replayed) -> Replayed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -116,7 +116,7 @@ class Bundle:
     def __init__(self, group: Group) -> None:
         self.group = group
         self.kept: list[Observed] = []
-        """Observations that cannot be made again: their pages cannot be replayed, or were read elsewhere."""
+        """Observations that cannot be made again: their pages cannot be replayed, or they came from elsewhere."""
         self.kept_places: list[RecordPlace] = []
         self.key: int | None = None
         """None until it is given one; then a fresh one where no known document fits."""
@@ -124,17 +124,16 @@ class Bundle:
         """Documents whose numbers are this one's now and that no other one is left of."""
 
 
-def bundles(circle: Circle, batch_pages: Iterable[int]) -> list[Bundle]:
+def bundles(circle: Circle) -> list[Bundle]:
     """The records in groups by their numbers, with what is kept of records that cannot be made again."""
-    in_batch = set(batch_pages)
     members: dict[int, list[Examined]] = {}
     held: dict[int, list[RecordPlace]] = {}
     for place, key in circle.was.items():
         record = _record(circle, place)
         if record is not None and record.invoice is not None:
             members.setdefault(place[0], []).append(record)
-        elif key is not None and (place[0] not in in_batch):
-            # Purged or not replayable, or rejected by now: it keeps what it said until the turn of its own page.
+        elif key is not None and place[0] not in circle.replayed:
+            # Purged, or not replayable: it keeps what it said.
             held.setdefault(key, []).append(place)
     stored = []
     for page_id, records in sorted(members.items()):
@@ -159,36 +158,52 @@ def _keep(circle: Circle, made: list[Bundle], held: dict[int, list[RecordPlace]]
         if owner is not None:
             origins.setdefault(owner, set()).add((circle.pages[page_id].source, circle.pages[page_id].api))
     for key in sorted(circle.documents):
-        places = held.get(key, [])
-        times: dict[tuple[str, str], list[float]] = {}
-        for page_id, _ in places:
-            page = circle.pages[page_id]
-            times.setdefault((page.source, page.api), []).append(page.fetched_at)
-        paged = origins.get(key, set())
         rows = circle.observed.get(key, [])
-        kept = [
-            row
-            for row in rows
-            if (row.source, row.api) not in paged
-            or any(row.first_seen_at <= at <= row.last_seen_at for at in times.get((row.source, row.api), ()))
-        ]
-        last: Bundle | None = None
-        for row in kept or (rows if places else []):
-            numbers = tuple((number.scheme, number.value) for number in numbers_of(from_content(row.content)))
-            bundle = next((by_number[number] for number in numbers if number in by_number), None)
-            if bundle is None:
-                bundle = Bundle(Group(numbers))
-                made.append(bundle)
-            bundle.kept.append(row)
-            for number in numbers:
-                other = by_number.setdefault(number, bundle)
-                if other is not bundle:
-                    _absorb(bundle, other, by_number)
-                    made.remove(other)
-            bundle.group.numbers = tuple(dict.fromkeys((*bundle.group.numbers, *numbers)))
-            last = bundle
-        if last is not None:
-            last.kept_places += places
+        paged = origins.get(key, set())
+        said: dict[tuple[str, str, str], list[RecordPlace]] = {
+            row.identity: [] for row in rows if (row.source, row.api) not in paged
+        }
+        for place in held.get(key, ()):
+            row = max(rows, key=_likely(circle.pages[place[0]], place))
+            said.setdefault(row.identity, []).append(place)
+        for row in rows:
+            if row.identity in said:
+                bundle = _bundle_of(row, made, by_number)
+                bundle.kept.append(row)
+                bundle.kept_places += said[row.identity]
+
+
+def _likely(page: RawPage, place: RecordPlace) -> Callable[[Observed], Any]:
+    """How likely an observation is what a record said that cannot be made again: it is its first statement, or it begins
+    or ends at that instant, or the instant lies between."""
+    at = page.fetched_at
+
+    def rank(row: Observed) -> Any:
+        return (
+            (row.source, row.api) == (page.source, page.api),
+            (row.page_id, row.ordinal) == place,
+            at in (row.first_seen_at, row.last_seen_at),
+            row.first_seen_at <= at <= row.last_seen_at,
+            row.last_seen_at,
+        )
+
+    return rank
+
+
+def _bundle_of(row: Observed, made: list[Bundle], by_number: dict[NumberKey, Bundle]) -> Bundle:
+    """The bundle that shares a number with the observation, or a new one; bundles that it joins become one."""
+    numbers = tuple((number.scheme, number.value) for number in numbers_of(from_content(row.content)))
+    bundle = next((by_number[number] for number in numbers if number in by_number), None)
+    if bundle is None:
+        bundle = Bundle(Group(numbers))
+        made.append(bundle)
+    for number in numbers:
+        other = by_number.setdefault(number, bundle)
+        if other is not bundle:
+            _absorb(bundle, other, by_number)
+            made.remove(other)
+    bundle.group.numbers = tuple(dict.fromkeys((*bundle.group.numbers, *numbers)))
+    return bundle
 
 
 def _absorb(bundle: Bundle, other: Bundle, by_number: dict[NumberKey, Bundle]) -> None:
