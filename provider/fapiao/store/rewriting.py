@@ -116,7 +116,7 @@ class DocumentWriter:
     ) -> None:
         key = _key(bundle)
         before = circle.observed.get(key, []) if is_known else []
-        said = self._said(circle, bundle, before)
+        said = self._said(circle, bundle)
         touched = self._observe(key, said, before)
         folded = fold(_observations(said))
         touched |= self._hold(circle, bundle, key, held)
@@ -155,10 +155,9 @@ class DocumentWriter:
         row[_LINE_COUNT] = str(len(now.lines))
         return row
 
-    def _said(self, circle: Circle, bundle: Bundle, before: Sequence[Observed]) -> list[_Said]:
+    def _said(self, circle: Circle, bundle: Bundle) -> list[_Said]:
         """The document's observations from now on, by identity."""
         made: dict[tuple[str, str, str], _Said] = {}
-        had = {row.identity: row for row in before}
         first_places: dict[tuple[str, str, str], list[tuple[float, RecordPlace]]] = defaultdict(list)
         contents: dict[tuple[str, str, str], tuple[Invoice, str]] = {}
         for place in bundle.group.places:
@@ -173,10 +172,7 @@ class DocumentWriter:
         for identity, places in first_places.items():
             invoice, content = contents[identity]
             times = sorted({seen for seen, _ in places})
-            old = had.get(identity)
             at = min(places)[1]
-            if old is not None and (old.page_id, old.ordinal) in {place for _, place in places}:
-                at = (old.page_id, old.ordinal)
             record = circle.replayed[at[0]].record(at[1])
             assert record is not None
             row = Observed(_key(bundle), *identity, content, at[0], at[1], times[0], times[-1])
