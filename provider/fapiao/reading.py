@@ -1,8 +1,8 @@
-"""Reads slices page by page: a bounded pool of readers, one writer, everything of a page in one transaction.
+"""Reads slices page by page: a bounded pool of readers, one or two writers, everything of a page in one transaction.
 
-Readers fetch, compress and normalise; they call nothing but the driver. The calling thread is the writer: it commits a
-page before it hands out the next one, so at most ``max_concurrency`` pages are fetched and not yet committed, and that
-is the most a killed process reads again.
+Readers fetch, compress and normalise; they call nothing but the driver. Writers commit; a server has two, so that it works
+for one while the rows of the other are made. The calling thread hands out and keeps count: at most ``max_concurrency``
+pages are fetched and not yet committed, and that is the most a killed process reads again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -23,7 +24,7 @@ from fapiao.errors import ConfigurationError, FapiaoError, QuotaExhausted, Vendo
 from fapiao.invoices.intake import examine
 from fapiao.invoices.model import NormalizeContext
 from fapiao.registry import Source
-from fapiao.store import CollectionRecord, Ledger, Loader, PageLoad, SliceRecord, Tally
+from fapiao.store import CollectionRecord, Ledger, Loader, LoadReport, PageLoad, SliceRecord, Tally
 from fapiao.wire import Account, Pending, SliceQuery, SyncQuery
 
 __all__ = ["NO_COUNT", "Progress", "SliceReader"]
@@ -102,6 +103,9 @@ class SliceReader:
         self._batch = max(1, self._readers // 2)
         self._sent_before = driver.requests
         self._slices = self._done = self._pages = self._records = self._expected = 0
+        self._fetching: dict[Future[PageLoad | Pending], _Reading] = {}
+        self._fetched: deque[tuple[PageLoad, _Reading]] = deque()
+        self._writing: dict[Future[LoadReport], list[tuple[PageLoad, _Reading]]] = {}
         self._soonest: Pending | None = None
         self._errors: list[FapiaoError] = []
         self.refusals: list[VendorRefused] = []
@@ -121,31 +125,29 @@ class SliceReader:
         self._slices = len(slices)
         queue = deque(self._prepared(record) for record in slices)
         active: list[_Reading] = []
-        under_way: dict[Future[PageLoad | Pending], _Reading] = {}
-        with ThreadPoolExecutor(self._readers, thread_name_prefix="fapiao-read") as pool:
+        with (
+            ThreadPoolExecutor(self._readers, thread_name_prefix="fapiao-read") as readers,
+            ThreadPoolExecutor(self._loader.writers, thread_name_prefix="fapiao-write") as writers,
+        ):
             try:
                 while True:
-                    while len(under_way) < self._readers:
-                        reading = next((part for part in active if part.todo), None)
-                        if reading is None:
-                            if not queue:
-                                break
-                            active.append(queue.popleft())
-                            continue
-                        reading.under_way += 1
-                        under_way[pool.submit(self._fetch, reading.record, reading.todo.popleft())] = reading
+                    self._hand_out(readers, queue, active)
+                    self._write(writers)
+                    under_way: list[Future[Any]] = [*self._fetching, *self._writing]
                     if under_way:
                         done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                        self._commit([(future, under_way.pop(future)) for future in list(done)[: self._batch]])
+                        for future in done:
+                            self._ended(future)
                     for reading in [part for part in active if part.is_read()]:
                         active.remove(reading)
                         again = self._finish(reading)
                         if again is not None:
                             queue.append(again)
-                    if not under_way and not queue and not active:
+                    if not queue and not active:
                         break
             except BaseException:
-                pool.shutdown(wait=True, cancel_futures=True)
+                for pool in (readers, writers):
+                    pool.shutdown(wait=True, cancel_futures=True)
                 raise
         if self._errors:
             error = self._errors[0]
@@ -211,23 +213,35 @@ class SliceReader:
             ],
         )
 
-    def _commit(self, finished: list[tuple[Future[PageLoad | Pending], _Reading]]) -> None:
-        loads: list[tuple[PageLoad, _Reading]] = []
-        for future, reading in finished:
-            reading.under_way -= 1
-            try:
-                result = future.result()
-            except FapiaoError as error:
-                self._failed(reading, error)
+    def _hand_out(self, readers: ThreadPoolExecutor, queue: deque[_Reading], active: list[_Reading]) -> None:
+        """Fetch more while fewer than ``max_concurrency`` pages are fetched, or being fetched, and not yet committed."""
+        uncommitted = len(self._fetching) + len(self._fetched) + sum(map(len, self._writing.values()))
+        while uncommitted < self._readers:
+            reading = next((part for part in active if part.todo), None)
+            if reading is None:
+                if not queue:
+                    return
+                active.append(queue.popleft())
                 continue
-            if isinstance(result, Pending):
-                self._postpone(reading, result)
-            else:
-                loads.append((result, reading))
-        if not loads:
+            reading.under_way += 1
+            uncommitted += 1
+            self._fetching[readers.submit(self._fetch, reading.record, reading.todo.popleft())] = reading
+
+    def _write(self, writers: ThreadPoolExecutor) -> None:
+        """Hand what is fetched to a free writer, in one transaction as far as it goes."""
+        while self._fetched and len(self._writing) < self._loader.writers:
+            batch = [self._fetched.popleft() for _ in range(min(self._batch, len(self._fetched)))]
+            self._writing[writers.submit(self._loader.load, [load for load, _ in batch])] = batch
+
+    def _ended(self, future: Future[Any]) -> None:
+        """Take up what a reader or a writer brought."""
+        batch = self._writing.pop(future, None)
+        if batch is None:
+            self._take(future, self._fetching.pop(future))
             return
-        self._loader.load([load for load, _ in loads])
-        for load, reading in loads:
+        future.result()
+        for load, reading in batch:
+            reading.under_way -= 1
             self._advance(reading, load)
         if self._progress is not None:
             self._progress(
@@ -239,6 +253,19 @@ class SliceReader:
                     expected=self._expected,
                 )
             )
+
+    def _take(self, future: Future[PageLoad | Pending], reading: _Reading) -> None:
+        try:
+            result = future.result()
+        except FapiaoError as error:
+            reading.under_way -= 1
+            self._failed(reading, error)
+            return
+        if isinstance(result, Pending):
+            reading.under_way -= 1
+            self._postpone(reading, result)
+        else:
+            self._fetched.append((result, reading))
 
     def _advance(self, reading: _Reading, load: PageLoad) -> None:
         self._pages += 1

@@ -37,7 +37,7 @@ def main() -> None:
         _child(json.loads(arguments.child))
         return
     for latency in arguments.latency:
-        per_slice = (arguments.invoices if latency < 0.05 else min(arguments.invoices, 4000)) // len(TYPES)
+        per_slice = (arguments.invoices if latency < 0.05 else min(arguments.invoices, 12_000)) // len(TYPES)
         _race(server, per_slice, latency, arguments.repeat)
     if arguments.memory:
         for invoices in (20_000, 200_000):

@@ -66,6 +66,11 @@ class Loader:
         self._keys = KeyReserve(database)
         self._clock = clock
 
+    @property
+    def writers(self) -> int:
+        """How many loads at once make sense: SQLite has one writer; a server works for one while another's rows are made."""
+        return 1 if self._database.dialect == "sqlite" else 2
+
     def load(
         self, pages: Sequence[PageLoad], along: Callable[[Connection], None] | None = None
     ) -> LoadReport:
