@@ -34,7 +34,9 @@ with DAG(
     params={
         "conn_id": Param("qixiangyun_default", type="string", description="The vendor connection"),
         "taxpayer_no": Param("919900000000000192", type="string", pattern="^[0-9A-Z]+$", description="纳税人识别号"),
-        "query": Param(None, type=["null", "string"], description="SQL that gives the claims; empty: the held invoices"),
+        "query": Param(
+            None, type=["null", "string"], description="SQL that gives the claims; empty: the held invoices"
+        ),
     },
     default_args={
         "conn_id": "{{ params.conn_id }}",

@@ -77,7 +77,8 @@ def claim_of(
             without = without if without is not None else single
     if without is None and with_tax is None and not _text(check_code):
         raise ConfigurationError(
-            "A claim needs an amount or a check code (校验码) besides number and date.", advice="Give what is printed on the invoice."
+            "A claim needs an amount or a check code (校验码) besides number and date.",
+            advice="Give what is printed on the invoice.",
         )
     check = _text(check_code) or None
     if check is not None and not _CHECK_CODE.fullmatch(check):
@@ -154,7 +155,9 @@ def claims_of_csv(path: Path, *, taxpayer_no: str | None = None, layouts: Sequen
     try:
         content = path.read_bytes()
     except OSError as problem:
-        raise ConfigurationError(f"The file {path.name} cannot be read: {problem.strerror}.", advice="Correct the path.") from None
+        raise ConfigurationError(
+            f"The file {path.name} cannot be read: {problem.strerror}.", advice="Correct the path."
+        ) from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -166,7 +169,9 @@ def claims_of_csv(path: Path, *, taxpayer_no: str | None = None, layouts: Sequen
     try:
         rows = [{(name or "").strip(): value for name, value in row.items()} for row in reader]
     except csv.Error as problem:
-        raise ConfigurationError(f"The file {path.name} is no CSV file: {problem}.", advice="Save it as CSV again.") from None
+        raise ConfigurationError(
+            f"The file {path.name} is no CSV file: {problem}.", advice="Save it as CSV again."
+        ) from None
     return claims_of_rows(rows, where=path.name, taxpayer_no=taxpayer_no, layouts=layouts)
 
 

@@ -239,13 +239,20 @@ class Verifier:
         if isinstance(said, Pending):
             return said
         if not isinstance(said, Verification):
-            raise PluginError(f"verify() returned {type(said).__name__} instead of a Verification.", source=self._source.name)
+            raise PluginError(
+                f"verify() returned {type(said).__name__} instead of a Verification.", source=self._source.name
+            )
         transcript, sha256 = pack(completed.transcript, told(self._source.descriptor, self._account, claim))
         at = self._clock()
         examined = None
         if said.record is not None:
             context = NormalizeContext(
-                source=self._source.name, api=API, taxpayer_no=claim.taxpayer_no or "", invoice_month="", type="", direction=""
+                source=self._source.name,
+                api=API,
+                taxpayer_no=claim.taxpayer_no or "",
+                invoice_month="",
+                type="",
+                direction="",
             )
             in_china = datetime.fromtimestamp(at, CHINA).replace(tzinfo=None)
             examined = examine(said.record, 0, self._normalize(raw=said.record, context=context), context, in_china)

@@ -43,11 +43,19 @@ _MOST_ROWS = 50
 @click.option("--taxpayer", "taxpayer_no", metavar="NO", help="On whose behalf (纳税人识别号), where a row names none.")
 @click.option("--files", metavar="PDF,OFD,XML", default="", help="Layout files (版式文件) wanted with it.")
 @click.option("--archive", metavar="DIR|URL", help="Where the files go: a folder, or s3://… and the like.")
-@click.option("--ask-lost-again", is_flag=True, help="Ask once more for links whose answer was lost; starts no new job.")
-@click.option("--max-age", metavar="AGE", help="Ask again what was answered longer ago: 30d, 12h; 0 = always. Default: never.")
-@click.option("--wait", "patience", default=7200.0, show_default=True, metavar="S", help="Longest wait in all, seconds.")
+@click.option(
+    "--ask-lost-again", is_flag=True, help="Ask once more for links whose answer was lost; starts no new job."
+)
+@click.option(
+    "--max-age", metavar="AGE", help="Ask again what was answered longer ago: 30d, 12h; 0 = always. Default: never."
+)
+@click.option(
+    "--wait", "patience", default=7200.0, show_default=True, metavar="S", help="Longest wait in all, seconds."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print summary and answers on stdout.")
-@click.option("--into", required=True, metavar="URL", help="The database, such as sqlite:///fapiao.db or postgresql://…")
+@click.option(
+    "--into", required=True, metavar="URL", help="The database, such as sqlite:///fapiao.db or postgresql://…"
+)
 @click.option("--schema", metavar="NAME", help="Database schema of the tables (PostgreSQL).")
 @click.option(
     "--connection",
@@ -123,7 +131,11 @@ def _claims(
 ) -> list[Claim]:
     from fapiao.claims import claim_of, claims_of_csv, claims_of_query
 
-    given = [name for name, value in (("--number", single["number"]), ("--from-csv", csv_file), ("--from-sql", query)) if value]
+    given = [
+        name
+        for name, value in (("--number", single["number"]), ("--from-csv", csv_file), ("--from-sql", query))
+        if value
+    ]
     if len(given) != 1:
         raise ConfigurationError(
             "It must be said once what is to be verified.", advice="Give one of --number, --from-csv and --from-sql."
@@ -176,7 +188,11 @@ def _report(
     from rich.console import Console
     from rich.table import Table
 
-    shown = [check for check in checks if len(checks) <= _MOST_ROWS or _plain(check)["outcome"] != "genuine" or check.differences]
+    shown = [
+        check
+        for check in checks
+        if len(checks) <= _MOST_ROWS or _plain(check)["outcome"] != "genuine" or check.differences
+    ]
     table = Table(title=f"{summary.source}: {summary.claims} claims, {summary.asked} asked now")
     for column in ("number", "outcome", "code", "message", "different (stored → bureau)"):
         table.add_column(column, overflow="fold")
@@ -216,7 +232,9 @@ def _age(text: str | None) -> float | None:
         return None
     found = _AGE.fullmatch(text.strip())
     if not found:
-        raise ConfigurationError(f"The age {text[:40]!r} is not valid.", advice="Allowed: a number with s, m, h or d, such as 30d.")
+        raise ConfigurationError(
+            f"The age {text[:40]!r} is not valid.", advice="Allowed: a number with s, m, h or d, such as 30d."
+        )
     return int(found[1]) * _UNIT[found[2] or "s"]
 
 

@@ -55,7 +55,8 @@ def test_late_changes_of_a_closed_month_arrive_with_the_next_generation(
     simulate: Simulate, command: Commands, into: str
 ) -> None:
     simulator = simulate(
-        uniform=20, changes=(Changed(generation=2, red_flushed=(3,), vanished=(5,), appeared=2, type="81", direction="input"),)
+        uniform=20,
+        changes=(Changed(generation=2, red_flushed=(3,), vanished=(5,), appeared=2, type="81", direction="input"),),
     )
     collect = command(simulator, minimum_job_age=0).collect
     only = ("--type", "81", "--direction", "input")

@@ -25,7 +25,9 @@ from fapiao.invoices.model import Invoice, Level, Line, NormalizeContext
 from fapiao.invoices.tax_numbers import check_digit
 
 COUNT = 4000
-CONTEXT = NormalizeContext(source="any", api="collect", taxpayer_no="9", invoice_month="202411", type="81", direction="input")
+CONTEXT = NormalizeContext(
+    source="any", api="collect", taxpayer_no="9", invoice_month="202411", type="81", direction="input"
+)
 WORDS = ("甲乙丙测试有限公司", "测试省测试市测试路1号 000-0000000", "测试银行测试支行 990000000000000001")
 
 
@@ -130,7 +132,10 @@ def main() -> None:
     measure("examine", lambda ordinal: examine({}, ordinal, invoices[ordinal], CONTEXT))
     measure("the value parsers of one record", lambda ordinal: parse(2 + ordinal % 2))
     measure("fold, one observation", lambda ordinal: fold([seen(invoices[ordinal], "collect")]))
-    measure("fold, a full and a thin one", lambda ordinal: fold([seen(invoices[ordinal], "collect"), seen(thin[ordinal], "sync")]))
+    measure(
+        "fold, a full and a thin one",
+        lambda ordinal: fold([seen(invoices[ordinal], "collect"), seen(thin[ordinal], "sync")]),
+    )
 
 
 def seen(item: Invoice, api: str) -> Observation:

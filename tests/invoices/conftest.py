@@ -65,11 +65,21 @@ SOUND = Invoice(
 )
 
 PAPER = msgspec.structs.replace(
-    SOUND, doc_type="vat_special_paper", doc_type_raw="01", digital_number=None, invoice_code="9900241130", invoice_number="00000017"
+    SOUND,
+    doc_type="vat_special_paper",
+    doc_type_raw="01",
+    digital_number=None,
+    invoice_code="9900241130",
+    invoice_number="00000017",
 )
 
 CONTEXT = NormalizeContext(
-    source="anysource", api="collect", taxpayer_no="919900000000000000", invoice_month="202411", type="81", direction="input"
+    source="anysource",
+    api="collect",
+    taxpayer_no="919900000000000000",
+    invoice_month="202411",
+    type="81",
+    direction="input",
 )
 
 Make = Callable[..., Invoice]

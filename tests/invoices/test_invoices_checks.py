@@ -22,7 +22,13 @@ from fapiao.invoices.rules import RULES
 Make = Callable[..., Invoice]
 Judge = Callable[[Invoice], Examined]
 
-RED = {"is_red": True, "amount_excl_tax": Decimal("-300.00"), "tax_amount": Decimal("-39.00"), "amount_incl_tax": Decimal("-339.00"), "lines": ()}
+RED = {
+    "is_red": True,
+    "amount_excl_tax": Decimal("-300.00"),
+    "tax_amount": Decimal("-39.00"),
+    "amount_incl_tax": Decimal("-339.00"),
+    "lines": (),
+}
 
 PARSED: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "V1": (values.money, (0.5,)),
@@ -47,7 +53,12 @@ EXAMINED: dict[str, dict[str, Any]] = {
     "C1": {"doc_type": "unheard_of"},
     "N0": {"digital_number": None},
     "N1": {"digital_number": None, "invoice_code": "99", "invoice_number": "00000017"},
-    "N2": {"doc_type": "vat_special_paper", "digital_number": None, "invoice_code": "099002400111", "invoice_number": "00000017"},
+    "N2": {
+        "doc_type": "vat_special_paper",
+        "digital_number": None,
+        "invoice_code": "099002400111",
+        "invoice_number": "00000017",
+    },
     "N3": {"digital_number": None, "invoice_code": "9900241130", "invoice_number": "17"},
     "N4": {"digital_number": "17"},
     "N4Y": {"digital_number": "22991000000000000001"},
@@ -55,7 +66,12 @@ EXAMINED: dict[str, dict[str, Any]] = {
     "N5L": {"doc_type": "customs_vat", "digital_number": None, "customs_no": "990120241000000001-A01"},
     "N6": {"doc_type": "vat_special_paper"},
     "N7": {"doc_type": "digital_paper_special"},
-    "N10": {"doc_type": "tax_certificate", "digital_number": None, "certificate_no": "399000241100000001", "buyer_tax_no": None},
+    "N10": {
+        "doc_type": "tax_certificate",
+        "digital_number": None,
+        "certificate_no": "399000241100000001",
+        "buyer_tax_no": None,
+    },
     "T2": {"seller_tax_no": "919900000000000006"},
     "T4": {"seller_tax_no": "990000000000001"},
     "T5": {"buyer_tax_no": "TEST00001"},
@@ -96,7 +112,9 @@ def test_a_parser_reports_its_rule(rule: str) -> None:
     parser, (raw, *rest) = PARSED[rule]
     problems = Problems()
     parser(raw, problems, "field", *rest)
-    assert [(item.rule, item.severity, item.field) for item in problems.found()] == [(rule, RULES[rule].severity, "field")]
+    assert [(item.rule, item.severity, item.field) for item in problems.found()] == [
+        (rule, RULES[rule].severity, "field")
+    ]
 
 
 @pytest.mark.parametrize("rule", EXAMINED)
@@ -196,7 +214,11 @@ def test_a3_six_cents_a_line_are_tolerated(make: Make, judge: Judge) -> None:
 def test_a3_small_gaps_that_pile_up_are_reported_once(make: Make, judge: Judge) -> None:
     line = msgspec.structs.replace(make().lines[0], tax_amount=Decimal("13.05"))
     lines = tuple(msgspec.structs.replace(line, line_no=number) for number in range(1, 27))
-    examined = judge(make(lines=lines, amount_excl_tax=Decimal(2600), tax_amount=Decimal("339.30"), amount_incl_tax=Decimal("2939.30")))
+    examined = judge(
+        make(
+            lines=lines, amount_excl_tax=Decimal(2600), tax_amount=Decimal("339.30"), amount_incl_tax=Decimal("2939.30")
+        )
+    )
     assert [item.field for item in found(examined, "A3")] == ["tax_amount"]
 
 
@@ -222,7 +244,12 @@ def test_a4_is_skipped_where_a_factor_is_missing(make: Make, judge: Judge, missi
     [
         {"is_red": True},
         {"tax_amount": Decimal("-39.00"), "lines": ()},
-        {"amount_excl_tax": Decimal("-300.00"), "tax_amount": Decimal("-39.00"), "amount_incl_tax": Decimal("-339.00"), "lines": ()},
+        {
+            "amount_excl_tax": Decimal("-300.00"),
+            "tax_amount": Decimal("-39.00"),
+            "amount_incl_tax": Decimal("-339.00"),
+            "lines": (),
+        },
     ],
 )
 def test_a5_signs_agree_with_each_other_and_with_the_colour(make: Make, judge: Judge, changes: dict[str, Any]) -> None:
@@ -234,7 +261,12 @@ def test_a5_a_red_letter_invoice_with_negative_amounts_is_sound(make: Make, judg
 
 
 def test_a5_zero_has_no_sign(make: Make, judge: Judge) -> None:
-    zero = {"amount_excl_tax": Decimal("0.00"), "tax_amount": Decimal("0.00"), "amount_incl_tax": Decimal("0.00"), "lines": ()}
+    zero = {
+        "amount_excl_tax": Decimal("0.00"),
+        "tax_amount": Decimal("0.00"),
+        "amount_incl_tax": Decimal("0.00"),
+        "lines": (),
+    }
     assert found(judge(make(is_red=True, **zero)), "A5") == []
 
 

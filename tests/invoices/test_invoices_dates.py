@@ -43,7 +43,9 @@ def test_e11_an_instant_is_read_in_every_form(raw: Any) -> None:
     assert not problems
 
 
-@pytest.mark.parametrize("raw", ["2024-11-05", "20241105", 20241105, "2024/11/5", "2024年11月5日", "2024.11.05", Decimal(20241105)])
+@pytest.mark.parametrize(
+    "raw", ["2024-11-05", "20241105", 20241105, "2024/11/5", "2024年11月5日", "2024.11.05", Decimal(20241105)]
+)
 def test_e11_a_day_is_read_in_every_form_and_has_no_time(raw: Any) -> None:
     problems = Problems()
     assert moment(raw, problems, "issued_at") == (None, date(2024, 11, 5))
@@ -66,7 +68,20 @@ def test_e11_placeholders_are_left_empty_and_reported(raw: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", ["abc", "2024-13-01", "2023-02-29", "2024-02-30 10:00:00", "2024-11-05 25:00:00", "20241305", "2024", -5, 10**30, True, [1]]
+    "raw",
+    [
+        "abc",
+        "2024-13-01",
+        "2023-02-29",
+        "2024-02-30 10:00:00",
+        "2024-11-05 25:00:00",
+        "20241305",
+        "2024",
+        -5,
+        10**30,
+        True,
+        [1],
+    ],
 )
 def test_an_unreadable_date_is_left_empty_and_reported(raw: Any) -> None:
     problems = Problems()
@@ -103,7 +118,18 @@ def test_e29_an_epoch_counts_the_day_in_china() -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [202411, "202411", Decimal(202411), "2024-11", "2024年11月", "2024/11", "2024-11-05", "20241105", "２０２４１１", "2024-11-05 10:00:00"],
+    [
+        202411,
+        "202411",
+        Decimal(202411),
+        "2024-11",
+        "2024年11月",
+        "2024/11",
+        "2024-11-05",
+        "20241105",
+        "２０２４１１",
+        "2024-11-05 10:00:00",
+    ],
 )
 def test_e11_a_month_is_read_in_every_form(raw: Any) -> None:
     problems = Problems()

@@ -102,7 +102,9 @@ def test_an_asterisk_in_a_remark_is_no_mask(make: Make) -> None:
         ("digital_number", "24991000000000000002"),
     ],
 )
-def test_a_different_value_of_what_cannot_change_is_a_conflict_and_the_better_one_stays(make: Make, field: str, other: Any) -> None:
+def test_a_different_value_of_what_cannot_change_is_a_conflict_and_the_better_one_stays(
+    make: Make, field: str, other: Any
+) -> None:
     folded = everywhere(seen(make(**{field: other}), "sync", at=9.0, source="two"), seen(make(), "verify"))
     assert getattr(folded.invoice, field) == getattr(make(), field)
     assert [(item.rule, item.field) for item in folded.conflicts] == [("M1", field)]
@@ -112,7 +114,9 @@ def test_a_different_value_of_what_cannot_change_is_a_conflict_and_the_better_on
 
 def test_a_conflict_of_several_sources_is_reported_once_with_all_of_them(make: Make) -> None:
     changed = make(tax_amount=Decimal("40.00"))
-    folded = everywhere(seen(make(), "verify"), seen(changed, "sync", source="two"), seen(changed, "sync", source="three"))
+    folded = everywhere(
+        seen(make(), "verify"), seen(changed, "sync", source="two"), seen(changed, "sync", source="three")
+    )
     assert [item.message.split(" and ")[0] for item in folded.conflicts] == ["three.sync, two.sync"]
 
 
@@ -136,15 +140,21 @@ def test_e17_e26_the_newest_known_state_wins_over_every_rank(make: Make) -> None
 
 
 def test_a_state_nobody_understood_keeps_its_raw_code(make: Make) -> None:
-    folded = everywhere(seen(make(state="unknown", state_raw="77"), at=2.0), seen(make(state="unknown", state_raw=None), at=3.0))
+    folded = everywhere(
+        seen(make(state="unknown", state_raw="77"), at=2.0), seen(make(state="unknown", state_raw=None), at=3.0)
+    )
     assert (folded.invoice.state, folded.invoice.state_raw) == ("unknown", "77")
-    nobody = everywhere(seen(make(state="unknown", state_raw=None)), seen(make(state="unknown", state_raw=None, remark="x")))
+    nobody = everywhere(
+        seen(make(state="unknown", state_raw=None)), seen(make(state="unknown", state_raw=None, remark="x"))
+    )
     assert (nobody.invoice.state, nobody.invoice.state_raw) == ("unknown", None)
 
 
 def test_lines_come_whole_from_one_observation(make: Make) -> None:
     one, two = make().lines
-    folded = everywhere(seen(make(lines=(one,)), "verify"), seen(make(lines=(one, two)), "collect"), seen(make(lines=()), "files"))
+    folded = everywhere(
+        seen(make(lines=(one,)), "verify"), seen(make(lines=(one, two)), "collect"), seen(make(lines=()), "files")
+    )
     assert folded.invoice.lines == (one,)
 
 
@@ -157,12 +167,16 @@ def test_lines_made_from_the_head_yield_to_real_ones(make: Make) -> None:
 def test_children_come_whole_from_the_best_observation_that_has_them(make: Make) -> None:
     trips = (Trip(trip_no=1, origin="甲城"),)
     car = Vehicle(vin="TEST")
-    folded = everywhere(seen(make(trips=trips), "sync"), seen(make(vehicle=car, extra={"a": 1}), "collect"), seen(make(), "files"))
+    folded = everywhere(
+        seen(make(trips=trips), "sync"), seen(make(vehicle=car, extra={"a": 1}), "collect"), seen(make(), "files")
+    )
     assert (folded.invoice.trips, folded.invoice.vehicle, folded.invoice.extra) == (trips, car, {"a": 1})
 
 
 def test_the_level_is_the_highest_anybody_reached(make: Make) -> None:
-    folded = everywhere(seen(make(level=Level.LIST), at=9.0), seen(make(level=Level.FULL)), seen(make(level=Level.HEAD)))
+    folded = everywhere(
+        seen(make(level=Level.LIST), at=9.0), seen(make(level=Level.FULL)), seen(make(level=Level.HEAD))
+    )
     assert folded.invoice.level is Level.FULL
 
 
@@ -211,7 +225,11 @@ def test_e15_one_paper_digital_invoice_seen_three_times_has_all_its_numbers(make
     verified = make(doc_type="digital_paper_special", doc_type_raw="0901")
     folded = everywhere(seen(collected), seen(listed, "sync", source="two"), seen(verified, "verify", source="three"))
     found = folded.invoice
-    assert (found.invoice_code, found.invoice_number, found.digital_number) == ("9900241160", "00000017", "24991000000000000001")
+    assert (found.invoice_code, found.invoice_number, found.digital_number) == (
+        "9900241160",
+        "00000017",
+        "24991000000000000001",
+    )
     assert folded.conflicts == ()
 
 
@@ -220,8 +238,14 @@ def test_the_rate_moves_as_one(make: Make) -> None:
     masked = make(tax_rate_kind="masked", tax_rate_text="***")
     plain = make(tax_rate=Decimal("0.13"), tax_rate_text="13%", tax_rate_kind="normal")
     unread = make(tax_rate_text="??", tax_rate_kind="missing")
-    folded = everywhere(seen(mixed, "files"), seen(masked, "verify"), seen(plain, "sync"), seen(unread, "files", at=3.0))
-    assert (folded.invoice.tax_rate, folded.invoice.tax_rate_text, folded.invoice.tax_rate_kind) == (Decimal("0.13"), "13%", "normal")
+    folded = everywhere(
+        seen(mixed, "files"), seen(masked, "verify"), seen(plain, "sync"), seen(unread, "files", at=3.0)
+    )
+    assert (folded.invoice.tax_rate, folded.invoice.tax_rate_text, folded.invoice.tax_rate_kind) == (
+        Decimal("0.13"),
+        "13%",
+        "normal",
+    )
     assert everywhere(seen(mixed), seen(unread, "files")).invoice.tax_rate_kind == "mixed"
 
 
@@ -234,7 +258,13 @@ def test_a_business_that_was_understood_comes_with_its_own_raw_code(make: Make) 
 
 
 def test_the_colour_comes_with_the_amounts(make: Make) -> None:
-    red = make(is_red=True, amount_excl_tax=Decimal("-300.00"), tax_amount=Decimal("-39.00"), amount_incl_tax=Decimal("-339.00"), lines=())
+    red = make(
+        is_red=True,
+        amount_excl_tax=Decimal("-300.00"),
+        tax_amount=Decimal("-39.00"),
+        amount_incl_tax=Decimal("-339.00"),
+        lines=(),
+    )
     blank = make(amount_excl_tax=None, tax_amount=None, amount_incl_tax=None, lines=())
     assert everywhere(seen(red, "sync"), seen(blank, "files")).invoice.is_red is True
 
@@ -247,7 +277,15 @@ def test_a_holders_deduction_is_no_part_of_the_document(make: Make) -> None:
 def test_every_field_of_the_model_is_decided_by_the_fold(make: Make) -> None:
     full = {name: getattr(make(), name) for name in Invoice.__struct_fields__}
     for name, value in full.items():
-        if value is None and name not in ("vehicle", "customs", "extra", "deduction", "has_goods_list", "declared_line_count", "tax_rate"):
+        if value is None and name not in (
+            "vehicle",
+            "customs",
+            "extra",
+            "deduction",
+            "has_goods_list",
+            "declared_line_count",
+            "tax_rate",
+        ):
             full[name] = f"测试 {name}"
     full |= {"has_goods_list": True, "declared_line_count": 2, "tax_rate": Decimal("0.13"), "tax_rate_kind": "normal"}
     rich = Invoice(**full)

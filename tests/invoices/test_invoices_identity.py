@@ -31,7 +31,9 @@ def test_a_paper_invoice_is_its_code_and_number(paper: Make) -> None:
 
 
 def test_e15_a_paper_face_seen_by_three_vendors_is_linked_by_its_numbers(make: Make) -> None:
-    by_collection = make(doc_type="digital_paper_special", digital_number=None, invoice_code="9900241160", invoice_number="00000017")
+    by_collection = make(
+        doc_type="digital_paper_special", digital_number=None, invoice_code="9900241160", invoice_number="00000017"
+    )
     by_list = make(doc_type="digital_paper_special", invoice_code="9900241160", invoice_number="00000017")
     by_verification = make(doc_type="digital_paper_special")
     first, second, third = (set(numbers_of(seen)) for seen in (by_collection, by_list, by_verification))
@@ -59,11 +61,28 @@ def test_e18_either_payer_leads_to_the_same_customs_document(make: Make) -> None
 
 
 def test_a_certificate_is_its_payer_and_number(make: Make) -> None:
-    certificate = make(doc_type="tax_certificate", digital_number=None, certificate_no="399000241100000001", buyer_tax_no="91990000MA0000001")
+    certificate = make(
+        doc_type="tax_certificate",
+        digital_number=None,
+        certificate_no="399000241100000001",
+        buyer_tax_no="91990000MA0000001",
+    )
     assert numbers_of(certificate) == (Number(Scheme.CERTIFICATE, "91990000MA0000001:399000241100000001"),)
 
 
-@pytest.mark.parametrize("bad", ["****7366", "2499****000000000001", "0" * 20, "2.4952E+19", "2499100000000000001", DIGITAL + "1", "2499100000000000000A", "24991000000000000001.0"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "****7366",
+        "2499****000000000001",
+        "0" * 20,
+        "2.4952E+19",
+        "2499100000000000001",
+        DIGITAL + "1",
+        "2499100000000000000A",
+        "24991000000000000001.0",
+    ],
+)
 def test_e12_e13_a_digital_number_that_is_not_whole_identifies_nothing(make: Make, judge: Judge, bad: str) -> None:
     examined = judge(make(digital_number=bad))
     assert examined.invoice is None
@@ -84,7 +103,14 @@ def test_an_invoice_code_has_ten_or_twelve_digits(paper: Make, judge: Judge, bad
 
 @pytest.mark.parametrize(
     ("text", "look"),
-    [("****7366", "masked"), ("00000000", "all zeros"), ("1.2E+7", "floating-point"), ("1234567", "7 digits"), ("12-34-56", "signs in it"), ("ABCDEFG", "7 characters")],
+    [
+        ("****7366", "masked"),
+        ("00000000", "all zeros"),
+        ("1.2E+7", "floating-point"),
+        ("1234567", "7 digits"),
+        ("12-34-56", "signs in it"),
+        ("ABCDEFG", "7 characters"),
+    ],
 )
 def test_a_rejection_says_what_is_wrong_with_the_number(paper: Make, judge: Judge, text: str, look: str) -> None:
     assert look in judge(paper(invoice_number=text)).rejected[0].message
@@ -102,7 +128,9 @@ def test_a_record_without_any_number_is_rejected(make: Make, judge: Judge) -> No
     assert rejections(judge(make(digital_number=None))) == ["N0"]
 
 
-@pytest.mark.parametrize("bad", ["990120241000000001", "9901**********0001-L01", "99012024100000001-L01", "000000000000000000-L01"])
+@pytest.mark.parametrize(
+    "bad", ["990120241000000001", "9901**********0001-L01", "99012024100000001-L01", "000000000000000000-L01"]
+)
 def test_a_customs_number_without_its_suffix_or_digits_is_rejected(make: Make, judge: Judge, bad: str) -> None:
     assert rejections(judge(make(doc_type="customs_vat", digital_number=None, customs_no=bad))) == ["N5", "N0"]
 
@@ -114,7 +142,9 @@ def test_a_certificate_number_that_is_not_whole_is_rejected(make: Make, judge: J
 
 @pytest.mark.parametrize("payer", [None, "9199****"])
 def test_a_certificate_needs_its_payer(make: Make, judge: Judge, payer: str | None) -> None:
-    examined = judge(make(doc_type="tax_certificate", digital_number=None, certificate_no="399000241100000001", buyer_tax_no=payer))
+    examined = judge(
+        make(doc_type="tax_certificate", digital_number=None, certificate_no="399000241100000001", buyer_tax_no=payer)
+    )
     assert rejections(examined) == ["N0"]
     assert "N10" in [item.rule for item in examined.rejected]
 
@@ -173,7 +203,9 @@ def test_an_old_customs_number_is_accepted_and_reported(make: Make, judge: Judge
         ("digital_paper_special", "099002400111", True),
     ],
 )
-def test_n2_the_kind_printed_in_the_code_is_compared_with_the_type(paper: Make, judge: Judge, doc_type: str, code: str, fits: bool) -> None:
+def test_n2_the_kind_printed_in_the_code_is_compared_with_the_type(
+    paper: Make, judge: Judge, doc_type: str, code: str, fits: bool
+) -> None:
     examined = judge(paper(doc_type=doc_type, invoice_code=code))
     assert ("N2" not in [item.rule for item in examined.findings]) is fits
 

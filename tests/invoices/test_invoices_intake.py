@@ -30,7 +30,11 @@ def test_a_sound_record_passes_with_its_numbers_and_its_raw_form(make: Make, con
 def test_one_rejection_lists_what_the_mapping_the_identity_and_the_rules_found(make: Make, judge: Judge) -> None:
     problems = Problems()
     money("abc", problems, "tax_amount")
-    examined = judge(make(digital_number="2.4952E+19", seller_tax_no="9199****", amount_incl_tax=Decimal(1), findings=problems.found()))
+    examined = judge(
+        make(
+            digital_number="2.4952E+19", seller_tax_no="9199****", amount_incl_tax=Decimal(1), findings=problems.found()
+        )
+    )
     assert examined.invoice is None
     assert [item.rule for item in examined.rejected] == ["N4", "N0", "A8", "T6", "A1"]
     assert examined.findings == ()

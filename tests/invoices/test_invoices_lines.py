@@ -40,7 +40,10 @@ def test_two_discounts_in_a_row_do_not_discount_each_other() -> None:
     assert kinds(("*泵*甲", 100), ("*泵*甲", -10), ("*泵*甲", -5)) == ["discounted", "discount", "normal"]
 
 
-@pytest.mark.parametrize("name", ["(详见销货清单)", "（详见销货清单）", "详见销货清单", "（详见对应正数发票及清单）", "原价合计", "折扣额合计"])
+@pytest.mark.parametrize(
+    "name",
+    ["(详见销货清单)", "（详见销货清单）", "详见销货清单", "（详见对应正数发票及清单）", "原价合计", "折扣额合计"],
+)
 def test_e4_rows_that_sum_up_the_list_are_summaries(name: str) -> None:
     assert kinds((name, 300), ("*泵*甲", 300)) == ["summary", "normal"]
 
@@ -79,12 +82,24 @@ def test_e4_a_long_list_with_summary_and_discounts_adds_up(make: Make, judge: Ju
         line_no=1, item_name="*泵*甲", amount_excl_tax=Decimal("-1.00"), tax_rate=Decimal("0.13"), tax_rate_kind="normal",
         tax_amount=Decimal("-0.13"), kind="discount",
     )  # fmt: skip
-    summary = Line(line_no=1, item_name="(详见销货清单)", amount_excl_tax=Decimal(9 * length), tax_amount=Decimal("1.17") * length, kind="summary")
+    summary = Line(
+        line_no=1,
+        item_name="(详见销货清单)",
+        amount_excl_tax=Decimal(9 * length),
+        tax_amount=Decimal("1.17") * length,
+        kind="summary",
+    )
     rows = [summary, *[goods, off] * length]
     lines = tuple(msgspec.structs.replace(row, line_no=number) for number, row in enumerate(rows, 1))
     total, tax = Decimal(9 * length), Decimal("1.17") * length
     examined = judge(
-        make(lines=lines, amount_excl_tax=total, tax_amount=tax, amount_incl_tax=total + tax, declared_line_count=2 * length)
+        make(
+            lines=lines,
+            amount_excl_tax=total,
+            tax_amount=tax,
+            amount_incl_tax=total + tax,
+            declared_line_count=2 * length,
+        )
     )
     assert examined.findings == ()
 
@@ -104,7 +119,9 @@ def test_repeated_line_numbers_are_replaced_by_positions(make: Make, judge: Judg
 
 def test_line_numbers_in_another_order_are_kept(make: Make, judge: Judge) -> None:
     first, second = make().lines
-    examined = judge(make(lines=(msgspec.structs.replace(first, line_no=7), msgspec.structs.replace(second, line_no=3))))
+    examined = judge(
+        make(lines=(msgspec.structs.replace(first, line_no=7), msgspec.structs.replace(second, line_no=3)))
+    )
     assert examined.invoice is not None
     assert [line.line_no for line in examined.invoice.lines] == [7, 3]
     assert examined.findings == ()

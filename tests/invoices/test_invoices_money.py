@@ -51,7 +51,9 @@ def test_e9_nothing_is_never_negative(raw: Any) -> None:
     assert str(money(raw, Problems(), "tax_amount")) == "0.00"
 
 
-@pytest.mark.parametrize(("raw", "expected"), [(Decimal("0.30000000000000004"), "0.30"), ("12.345", "12.35"), ("-0.005", "-0.01")])
+@pytest.mark.parametrize(
+    ("raw", "expected"), [(Decimal("0.30000000000000004"), "0.30"), ("12.345", "12.35"), ("-0.005", "-0.01")]
+)
 def test_e9_digits_beyond_the_cent_are_rounded_half_up_and_reported(raw: Any, expected: str) -> None:
     problems = Problems()
     assert str(money(raw, problems, "tax_amount")) == expected

@@ -14,7 +14,17 @@ from fapiao.invoices.problems import Problems
 DIGITAL = "24991000000000000001"
 
 
-@pytest.mark.parametrize("raw", [DIGITAL, int(DIGITAL), Decimal(DIGITAL), "2499 1000 0000 0000 0001", f"\u200b{DIGITAL}\xa0", "２４９９１０００００００００００００01"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        DIGITAL,
+        int(DIGITAL),
+        Decimal(DIGITAL),
+        "2499 1000 0000 0000 0001",
+        f"\u200b{DIGITAL}\xa0",
+        "２４９９１０００００００００００００01",
+    ],
+)
 def test_e13_a_digital_number_is_text_however_it_came(raw: Any) -> None:
     problems = Problems()
     assert number(raw, problems, "digital_number") == DIGITAL
@@ -99,5 +109,7 @@ def test_e18_customs_numbers_have_one_form(raw: str, expected: str) -> None:
         ("9900241160", 17, None, ("9900241160", "00000017", None)),
     ],
 )
-def test_a_vendors_fields_are_sorted_into_the_three_numbers(code: Any, short: Any, digital: Any, expected: tuple[str | None, ...]) -> None:
+def test_a_vendors_fields_are_sorted_into_the_three_numbers(
+    code: Any, short: Any, digital: Any, expected: tuple[str | None, ...]
+) -> None:
     assert document_numbers(code, short, digital, Problems()) == expected

@@ -20,14 +20,22 @@ from fapiao.invoices.model import Deduction, Invoice, Level, Line, NormalizeCont
 from fapiao.invoices.problems import Problems
 from fapiao.invoices.red_letter import parse
 
-CONTEXT = NormalizeContext(source="s", api="collect", taxpayer_no="9", invoice_month="202411", type="81", direction="input")
+CONTEXT = NormalizeContext(
+    source="s", api="collect", taxpayer_no="9", invoice_month="202411", type="81", direction="input"
+)
 
-texts = st.text(st.characters(blacklist_categories=())) | st.text("0123456789.,-+eE%（）()￥¥* :/年月日TZ\u200b\xa0", max_size=40)
+texts = st.text(st.characters(blacklist_categories=())) | st.text(
+    "0123456789.,-+eE%（）()￥¥* :/年月日TZ\u200b\xa0", max_size=40
+)
 scalars = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | texts
     | st.sampled_from(["null", "None", "", "***", Decimal("1E+999999"), Decimal("1E-999999"), 10**4000, sys.maxsize])
 )  # fmt: skip
-json = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=5)
+json = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
 
 PARSERS = (
     values.money, values.quantity, values.moment, values.day, values.month, values.name, values.remark, values.identifier,
@@ -68,7 +76,15 @@ def test_cleaned_texts_can_be_written_and_cleaning_is_done_once(raw: str) -> Non
 
 @given(st.decimals(min_value=-(10**13), max_value=10**13, places=2))
 def test_money_survives_every_way_it_is_written(amount: Decimal) -> None:
-    written: list[Any] = [amount, str(amount), f"{amount:,.2f}", f"￥{amount:,.2f}", f"{amount:.4f}", f" {amount} ", format(amount, "E")]
+    written: list[Any] = [
+        amount,
+        str(amount),
+        f"{amount:,.2f}",
+        f"￥{amount:,.2f}",
+        f"{amount:.4f}",
+        f" {amount} ",
+        format(amount, "E"),
+    ]
     if amount < 0:
         written += [f"({-amount:,.2f})", f"（{-amount}）"]
     for raw in written:
@@ -95,7 +111,12 @@ def test_times_survive_every_way_they_are_written(at: datetime) -> None:
     at = at.replace(microsecond=0)
     epoch = (at - datetime(1970, 1, 1, 8)) // (datetime(1970, 1, 1, 1) - datetime(1970, 1, 1)) * 3_600_000
     epoch += at.minute * 60_000 + at.second * 1000
-    written = [f"{at:%Y-%m-%d %H:%M:%S}", f"{at:%Y%m%d%H%M%S}", f"{at:%Y年%m月%d日%H:%M:%S}", f"{at.year}/{at.month}/{at.day} {at:%H:%M:%S}"]
+    written = [
+        f"{at:%Y-%m-%d %H:%M:%S}",
+        f"{at:%Y%m%d%H%M%S}",
+        f"{at:%Y年%m月%d日%H:%M:%S}",
+        f"{at.year}/{at.month}/{at.day} {at:%H:%M:%S}",
+    ]
     if len(str(epoch)) == 13:
         written.append(str(epoch))
     for raw in written:
@@ -103,7 +124,9 @@ def test_times_survive_every_way_they_are_written(at: datetime) -> None:
 
 
 @settings(deadline=None)
-@given(st.text(max_size=200) | st.from_regex(r"(蓝字|代码|号码|确认单编号|[:： ]|\d{8}|\d{10}|\d{12}|\d{16}|\d{20}){1,12}"))
+@given(
+    st.text(max_size=200) | st.from_regex(r"(蓝字|代码|号码|确认单编号|[:： ]|\d{8}|\d{10}|\d{12}|\d{16}|\d{20}){1,12}")
+)
 def test_remarks_never_break_the_search_for_references(text: str) -> None:
     reference = parse(text)
     assert reference == parse(text)
@@ -126,7 +149,9 @@ lines = st.builds(
 )
 invoices = st.builds(
     Invoice,
-    doc_type=st.sampled_from(["digital_special", "digital_ordinary", "digital_paper_special", "unknown", "customs_vat", "no such"]),
+    doc_type=st.sampled_from(
+        ["digital_special", "digital_ordinary", "digital_paper_special", "unknown", "customs_vat", "no such"]
+    ),
     doc_type_raw=st.sampled_from(["81", "09"]),
     digital_number=st.none() | st.sampled_from(["24991000000000000001", "****0001", "24991000000000000002"]),
     invoice_code=st.none() | st.sampled_from(["9900241160", "1"]),

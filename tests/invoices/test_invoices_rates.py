@@ -71,7 +71,9 @@ def test_a_rate_the_law_does_not_know_is_kept_and_reported() -> None:
     assert [item.rule for item in problems.found()] == ["R1"]
 
 
-@pytest.mark.parametrize("raw", ["-13", "101", "abc", "13%%", "NaN", "1e-30", "1" * 100, 10**50, "0.0000001", "0.12345678"])
+@pytest.mark.parametrize(
+    "raw", ["-13", "101", "abc", "13%%", "NaN", "1e-30", "1" * 100, 10**50, "0.0000001", "0.12345678"]
+)
 def test_an_unreadable_rate_keeps_its_text(raw: Any) -> None:
     problems = Problems()
     read = rate(raw, problems, "tax_rate", FRACTION)

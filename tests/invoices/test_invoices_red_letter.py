@@ -35,7 +35,10 @@ def coded(code: str, number: str) -> BlueReference:
             f"被红冲蓝字数电票号码：{BLUE20} 红字发票信息确认单编号：{FORM20}",
             RedReference((digital(BLUE20),), (FORM20,)),
         ),
-        (f"红字发票信息确认单编号：{FORM20}\n被红冲蓝字数电发票号码:{BLUE20}", RedReference((digital(BLUE20),), (FORM20,))),
+        (
+            f"红字发票信息确认单编号：{FORM20}\n被红冲蓝字数电发票号码:{BLUE20}",
+            RedReference((digital(BLUE20),), (FORM20,)),
+        ),
         ("对应正数发票代码:099002400111号码:00000017", RedReference((coded("099002400111", "00000017"),))),
         ("对应正数发票代码：9900241130 号码：00000017 其他", RedReference((coded("9900241130", "00000017"),))),
         ("开具红字增值税专用发票信息表编号9900112411000001", RedReference((), ("9900112411000001",))),

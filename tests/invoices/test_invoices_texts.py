@@ -125,7 +125,17 @@ def test_e12_masked_names_are_recognised_and_kept() -> None:
 
 @pytest.mark.parametrize(
     ("raw", "expected"),
-    [("Y", True), ("N", False), ("1", True), (0, False), (True, True), (False, False), ("是", True), ("否", False), ("true", True)],
+    [
+        ("Y", True),
+        ("N", False),
+        ("1", True),
+        (0, False),
+        (True, True),
+        (False, False),
+        ("是", True),
+        ("否", False),
+        ("true", True),
+    ],
 )
 def test_flags_are_read_in_every_form(raw: Any, expected: bool) -> None:
     assert flag(raw, Problems(), "has_goods_list") is expected
@@ -137,7 +147,9 @@ def test_a_flag_that_is_neither_is_left_empty_and_reported() -> None:
     assert [item.rule for item in problems.found()] == ["V5"]
 
 
-@pytest.mark.parametrize(("raw", "expected"), [(3, 3), ("3", 3), ("03", 3), (Decimal(3), 3), (Decimal("3.0"), 3), ("3.0", 3), (0, 0)])
+@pytest.mark.parametrize(
+    ("raw", "expected"), [(3, 3), ("3", 3), ("03", 3), (Decimal(3), 3), (Decimal("3.0"), 3), ("3.0", 3), (0, 0)]
+)
 def test_counts_are_whole_numbers(raw: Any, expected: int) -> None:
     assert count(raw, Problems(), "declared_line_count") == expected
 

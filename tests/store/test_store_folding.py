@@ -88,7 +88,14 @@ def test_the_order_of_arrival_does_not_matter(sqlite_shelf: Shelf, order: tuple[
         sqlite_shelf.load(stated, cursor=name, **changes)  # type: ignore[arg-type]
 
     assert _summary(sqlite_shelf) == [
-        ("normal", "full", "ekuaibao,jcsk", NOON, 2, [("collect", NOON, NOON + 9), ("collect", NOON + 5, NOON + 5), ("sync", NOON + 7, NOON + 7)])
+        (
+            "normal",
+            "full",
+            "ekuaibao,jcsk",
+            NOON,
+            2,
+            [("collect", NOON, NOON + 9), ("collect", NOON + 5, NOON + 5), ("sync", NOON + 7, NOON + 7)],
+        )
     ]
 
 

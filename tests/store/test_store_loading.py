@@ -167,7 +167,13 @@ def test_an_invoice_seen_again_is_only_dated(shelf: Shelf) -> None:
 
 
 def test_text_of_any_kind_comes_back_as_it_was(shelf: Shelf) -> None:
-    texts = ["𠮷野家𡈽😀", "tab\tnewline\nreturn\rbackslash\\n \\N \\.", "unit\x1frecord\x1egroup\x1d", "'quoted' \"%s\" ?", "  "]
+    texts = [
+        "𠮷野家𡈽😀",
+        "tab\tnewline\nreturn\rbackslash\\n \\N \\.",
+        "unit\x1frecord\x1egroup\x1d",
+        "'quoted' \"%s\" ?",
+        "  ",
+    ]
     shelf.load(*(invoice(place, seller_name=text, remark=text) for place, text in enumerate(texts)))
 
     rows = shelf.rows("fapiao_invoice")

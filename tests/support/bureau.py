@@ -278,7 +278,9 @@ class BureauPlugin:
             tax_amount=Decimal("13.00"),
             state=raw["state"],
             state_raw="0",
-            lines=(Line(line_no=1, item_name="*软件*测试服务", amount_excl_tax=total - 13, tax_amount=Decimal("13.00")),),
+            lines=(
+                Line(line_no=1, item_name="*软件*测试服务", amount_excl_tax=total - 13, tax_amount=Decimal("13.00")),
+            ),
         )
 
 

@@ -80,7 +80,10 @@ def wrong_with(
         held = sa.select(holdings.c.invoice_key).where(holdings.c.taxpayer_no == taxpayer_no)
 
         def rows(table: sa.Table) -> list[Mapping[str, Any]]:
-            return [dict(row) for row in connection.execute(sa.select(table).where(table.c.invoice_key.in_(held))).mappings()]
+            return [
+                dict(row)
+                for row in connection.execute(sa.select(table).where(table.c.invoice_key.in_(held))).mappings()
+            ]
 
         found = differences(
             truth,
@@ -110,7 +113,14 @@ def unproven(manifest: Mapping[str, Any], simulator: EkuaibaoSimulator, generati
         ours = said.pop((part.type, part.direction), None)
         if ours is None:
             continue
-        theirs = (part.state, part.expected, part.loaded, part.rejected, f"{part.amount_excl_tax:.2f}", f"{part.tax_amount:.2f}")
+        theirs = (
+            part.state,
+            part.expected,
+            part.loaded,
+            part.rejected,
+            f"{part.amount_excl_tax:.2f}",
+            f"{part.tax_amount:.2f}",
+        )
         names = ("state", "expected", "loaded", "rejected", "amount_excl_tax", "tax_amount")
         mine = tuple((ours[name] or 0) if name == "expected" else ours[name] for name in names)
         if mine != theirs:

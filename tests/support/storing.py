@@ -81,11 +81,10 @@ def paper(number: int = 1, **changes: Any) -> Invoice:
 
 def full_invoice() -> Invoice:
     """One invoice in which every field of the model has a value of its own."""
-    made = {
-        kind: _filled(kind)
-        for kind in (Line, Vehicle, Customs, Trip, SpecialBusiness)
-    }
-    head = _values(Invoice, skip={"lines", "vehicle", "customs", "trips", "special_businesses", "deduction", "findings"})
+    made = {kind: _filled(kind) for kind in (Line, Vehicle, Customs, Trip, SpecialBusiness)}
+    head = _values(
+        Invoice, skip={"lines", "vehicle", "customs", "trips", "special_businesses", "deduction", "findings"}
+    )
     return Invoice(
         **head
         | {

@@ -35,7 +35,9 @@ class Office:
         account = self.bureau.account(**self.settings)
         with (
             self.bureau.driver(self.database, self.clock, self.clock.sleep, **self.settings) as driver,
-            Verifier(self.bureau.source(), account, self.database, claims, driver=driver, clock=self.clock, **options) as made,
+            Verifier(
+                self.bureau.source(), account, self.database, claims, driver=driver, clock=self.clock, **options
+            ) as made,
         ):
             yield made
 
@@ -78,7 +80,9 @@ def office(request: pytest.FixtureRequest) -> Iterator[Office]:
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_office")
         return
-    database = Database.connect(request.getfixturevalue("postgres_url" if request.param == "postgresql" else "mysql_url"))
+    database = Database.connect(
+        request.getfixturevalue("postgres_url" if request.param == "postgresql" else "mysql_url")
+    )
     database.migrate()
     yield Office(database, Bureau())
     database.close()

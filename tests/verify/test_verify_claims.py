@@ -197,9 +197,11 @@ def test_a_check_of_a_process_that_is_gone_is_taken_over(office: Any) -> None:
         verifier._enrol()
     dead = f"{socket.gethostname()}/999999999/abcdef01"
     office.database.transact(
-        lambda connection: connection.execute(
-            verifications.update().values(state="asking", holder=dead, not_before=office.clock() + 1000)
-        ).rowcount
+        lambda connection: (
+            connection.execute(
+                verifications.update().values(state="asking", holder=dead, not_before=office.clock() + 1000)
+            ).rowcount
+        )
     )
     assert office.verify(claims(2)).summary().outcomes == {"genuine": 2}
 
@@ -238,7 +240,9 @@ def test_secrets_and_tokens_are_nowhere_in_the_database(make_office: Any) -> Non
     office = make_office(Bureau())
     office.verify(claims(2))
     tables = sa.inspect(office.database._engine).get_table_names()
-    everything = "".join(str(office.rows(name)) for name in tables if name.startswith("fapiao_") and "version" not in name)
+    everything = "".join(
+        str(office.rows(name)) for name in tables if name.startswith("fapiao_") and "version" not in name
+    )
     assert "canary-secret-31" not in everything
     assert "token-1-canary" not in everything
 

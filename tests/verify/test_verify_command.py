@@ -117,7 +117,14 @@ def test_an_invoice_that_is_not_genuine_ends_with_status_1(tmp_path: Path) -> No
     with vendor(tmp_path, {}) as command:
         (claim,) = command.simulator.claims(1)
         done = command.run(
-            "--number", claim.number, "--date", str(claim.issued_on), "--amount", "1.23", "--taxpayer", str(claim.taxpayer_no)
+            "--number",
+            claim.number,
+            "--date",
+            str(claim.issued_on),
+            "--amount",
+            "1.23",
+            "--taxpayer",
+            str(claim.taxpayer_no),
         )
         assert done.returncode == 1
         assert f"{claim.number} is different" in done.stderr
@@ -132,8 +139,14 @@ def test_an_invoice_that_is_not_genuine_ends_with_status_1(tmp_path: Path) -> No
         (["--number", "2" * 20, "--date", "yesterday", "--amount", "1"], "The date of issue 'yesterday' is not valid"),
         (["--number", "2" * 20, "--date", "2024-11-05", "--amount", "1.234"], "The amount '1.234' is not valid"),
         (["--number", "2" * 20, "--date", "2024-11-05"], "needs an amount or a check code"),
-        (["--number", "2" * 20, "--date", "2024-11-05", "--amount", "1", "--files", "PDF"], "--files and --archive belong"),
-        (["--number", "2" * 20, "--date", "2024-11-05", "--amount", "1", "--files", "GIF", "--archive", "x"], "'gif' is not"),
+        (
+            ["--number", "2" * 20, "--date", "2024-11-05", "--amount", "1", "--files", "PDF"],
+            "--files and --archive belong",
+        ),
+        (
+            ["--number", "2" * 20, "--date", "2024-11-05", "--amount", "1", "--files", "GIF", "--archive", "x"],
+            "'gif' is not",
+        ),
         (["--from-csv", "missing.csv"], "missing.csv cannot be read"),
         (["--number", "2" * 20, "--date", "2024-11-05", "--amount", "1", "--max-age", "soon"], "The age 'soon' is not"),
     ],
@@ -216,9 +229,7 @@ def test_a_kill_while_verifying_pays_for_at_most_what_was_under_way_twice(tmp_pa
         (FileTrouble(kind="traversal", files=("ofd",)), "leads out of the container"),
     ],
 )
-def test_a_hostile_download_is_refused_with_its_reason(
-    tmp_path: Path, trouble: FileTrouble, reason: str
-) -> None:
+def test_a_hostile_download_is_refused_with_its_reason(tmp_path: Path, trouble: FileTrouble, reason: str) -> None:
     with vendor(tmp_path, {"file_troubles": (trouble,), "oversize_bytes": 40 * 1024 * 1024}) as command:
         path = command.csv(command.simulator.claims(1))
         done = command.run("--from-csv", path, "--files", "PDF,OFD,XML", "--archive", str(tmp_path / "archive"))
@@ -238,7 +249,10 @@ def test_a_redirect_on_the_same_host_is_followed(tmp_path: Path) -> None:
 
 
 def test_files_over_http_and_in_a_private_network_need_to_be_allowed(tmp_path: Path) -> None:
-    for setting, reason in (("allow_http_files", "need allow_http_files"), ("allow_private_hosts", "needs allow_private_hosts")):
+    for setting, reason in (
+        ("allow_http_files", "need allow_http_files"),
+        ("allow_private_hosts", "needs allow_private_hosts"),
+    ):
         folder = tmp_path / setting
         folder.mkdir()
         with vendor(folder, {}, **{setting: False}) as command:

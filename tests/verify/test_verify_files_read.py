@@ -12,9 +12,9 @@ import pytest
 
 from bureau import digital_number
 from einvoices import einvoice, ofd, pdf
+from fapiao.engine.host_rules import Refused
 from fapiao.invoices.model import Invoice, Level, NormalizeContext, Rejected
 from fapiao.layouts.einvoice_xml import normalize, raw_of
-from fapiao.layouts.host_rules import Refused
 from fapiao.layouts.layout_formats import check_file
 from fapiao.layouts.places import FolderPlace, ObjectPlace, place, relative_name
 from fapiao.layouts.safe_xml import read_xml

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bureau import Bureau
-from fapiao.layouts.host_rules import HostRules, Refused
+from fapiao.engine.host_rules import HostRules, Refused
 
 RULES = HostRules(hosts=frozenset({"files.vendor.test", "*.cdn.vendor.test"}))
 PUBLIC = "93.184.215.14"
@@ -19,7 +19,12 @@ def judge(url: str, *addresses: str, rules: HostRules = RULES) -> Any:
 
 def test_the_connection_goes_to_the_address_that_was_judged() -> None:
     target = judge("https://files.vendor.test/a.pdf?sign=1")
-    assert (target.address, target.host, target.port, target.path) == (PUBLIC, "files.vendor.test", 443, "/a.pdf?sign=1")
+    assert (target.address, target.host, target.port, target.path) == (
+        PUBLIC,
+        "files.vendor.test",
+        443,
+        "/a.pdf?sign=1",
+    )
     assert "sign" not in repr(target)
 
 

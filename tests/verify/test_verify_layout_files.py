@@ -13,10 +13,10 @@ import pytest
 
 from bureau import claims, digital_number
 from einvoices import einvoice, ofd, pdf
+from fapiao.engine.host_rules import HostRules
 from fapiao.errors import IncompleteError
 from fapiao.layouts.archiver import LayoutArchiver
 from fapiao.layouts.downloads import Downloader
-from fapiao.layouts.host_rules import HostRules
 from fapiao.layouts.places import FolderPlace
 from fapiao.store.verification_tables import layout_tasks
 from fapiao.testing.loopback import Answer, Call, LoopbackServer
@@ -159,9 +159,11 @@ def test_a_question_that_a_killed_process_was_asking_is_lost(office: Any, files:
     prepared(office, files[1], 1)
     dead = f"{socket.gethostname()}/999999999/abcdef01"
     office.database.transact(
-        lambda connection: connection.execute(
-            layout_tasks.update().values(state="asking", holder=dead, asked_at=office.clock())
-        ).rowcount
+        lambda connection: (
+            connection.execute(
+                layout_tasks.update().values(state="asking", holder=dead, asked_at=office.clock())
+            ).rowcount
+        )
     )
     calls: list[str] = []
     office.bureau.on_call = lambda path, _: calls.append(path)
@@ -225,5 +227,3 @@ def test_signed_addresses_are_in_no_log(
         archive(sqlite_office, tmp_path / "archive")
     assert "HTTP 403" in caplog.text
     assert "canary-signature" not in caplog.text
-
-

@@ -89,7 +89,9 @@ class AccountTask(BaseOperator):
                 waiting, value = self.work(bench, since)
                 if waiting is None:
                     return value
-                self.log.info("Waits until %s: %s", time.strftime("%H:%M:%S UTC", time.gmtime(waiting.not_before)), waiting.reason)
+                self.log.info(
+                    "Waits until %s: %s", time.strftime("%H:%M:%S UTC", time.gmtime(waiting.not_before)), waiting.reason
+                )
                 if waiting.not_before > deadline:
                     raise VendorBusy(
                         f"It is not finished within the {self._patience():.0f} seconds allowed: {waiting.reason}.",

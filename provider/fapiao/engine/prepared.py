@@ -103,7 +103,14 @@ def prepare_file(request: Request, account: Account, agent: str) -> Prepared:
     :raises PluginError: the request is more than a GET of an address.
     """
     url = request.file_url
-    if url is None or request.method != "GET" or request.path or request.query or request.json is not None or request.form:
+    if (
+        url is None
+        or request.method != "GET"
+        or request.path
+        or request.query
+        or request.json is not None
+        or request.form
+    ):
         raise PluginError("A request for a file is a GET with file_url and nothing else.")
     headers = (("Accept", "*/*"), ("Accept-Encoding", "gzip, deflate"), ("User-Agent", agent))
     return Prepared(

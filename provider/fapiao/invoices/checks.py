@@ -99,7 +99,9 @@ def _check_amounts(invoice: Invoice, kind: DocType, found: list[Finding]) -> Non
     if without is not None and tax is not None and total is not None:
         gap = without + tax - total
         if gap and not -_CENT <= gap <= _CENT:
-            found.append(finding("A1", "amount_incl_tax", f"Amount without tax plus tax misses the amount with tax by {gap}."))
+            found.append(
+                finding("A1", "amount_incl_tax", f"Amount without tax plus tax misses the amount with tax by {gap}.")
+            )
     elif without is None and tax is None and total is None and kind.family is not Family.OTHER:
         found.append(finding("A9", "amount_incl_tax"))
     # With lines the rate is compared line by line.

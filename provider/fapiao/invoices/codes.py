@@ -96,7 +96,13 @@ _YES, _RARELY = Deductible.YES, Deductible.RARELY
 DOC_TYPES: Mapping[str, DocType] = _table(
     # Tax-control era: paper and electronic invoices with code and number.
     DocType(name="vat_special_paper", title="增值税专用发票", family=_VAT, needs=_PAPER, deductible=_YES),
-    DocType(name="freight_special", title="货物运输业增值税专用发票", family=_VAT, needs=_PAPER, deductible=Deductible.HISTORIC),
+    DocType(
+        name="freight_special",
+        title="货物运输业增值税专用发票",
+        family=_VAT,
+        needs=_PAPER,
+        deductible=Deductible.HISTORIC,
+    ),
     DocType(name="motor_paper", title="机动车销售统一发票", family=_VEHICLE, needs=_PAPER, deductible=_YES),
     DocType(name="vat_ordinary_paper", title="增值税普通发票", family=_VAT, needs=_PAPER),
     DocType(name="vat_special_e", title="增值税电子专用发票", family=_VAT, needs=_PAPER, deductible=_YES),
@@ -105,22 +111,71 @@ DOC_TYPES: Mapping[str, DocType] = _table(
     DocType(name="toll_e", title="通行费增值税电子普通发票", family=_VAT, needs=_PAPER, deductible=_YES),
     DocType(name="used_car_paper", title="二手车销售统一发票", family=_VEHICLE, needs=_PAPER, deductible=_RARELY),
     # Certificates.
-    DocType(name="customs_vat", title="海关进口增值税专用缴款书", family=Family.CUSTOMS, needs=(Scheme.CUSTOMS,), deductible=_YES, parties=False),
-    DocType(name="tax_certificate", title="代扣代缴税收完税凭证", family=Family.TAX_CERTIFICATE, needs=(Scheme.CERTIFICATE,), deductible=_YES, parties=False),
+    DocType(
+        name="customs_vat",
+        title="海关进口增值税专用缴款书",
+        family=Family.CUSTOMS,
+        needs=(Scheme.CUSTOMS,),
+        deductible=_YES,
+        parties=False,
+    ),
+    DocType(
+        name="tax_certificate",
+        title="代扣代缴税收完税凭证",
+        family=Family.TAX_CERTIFICATE,
+        needs=(Scheme.CERTIFICATE,),
+        deductible=_YES,
+        parties=False,
+    ),
     # Digital invoices (数电票): one number of 20 digits.
     DocType(name="digital_special", title="电子发票（增值税专用发票）", family=_VAT, needs=_DIGITAL, deductible=_YES),
-    DocType(name="digital_ordinary", title="电子发票（普通发票）", family=_VAT, needs=_DIGITAL, deductible=Deductible.TRAVEL),
-    DocType(name="digital_generic", title="全电发票（未分专普）", family=_VAT, needs=_DIGITAL, deductible=Deductible.UNKNOWN),
-    DocType(name="digital_motor", title="数电票（机动车销售统一发票）", family=_VEHICLE, needs=_DIGITAL, deductible=_YES),
-    DocType(name="digital_used_car", title="数电票（二手车销售统一发票）", family=_VEHICLE, needs=_DIGITAL, deductible=_RARELY),
+    DocType(
+        name="digital_ordinary", title="电子发票（普通发票）", family=_VAT, needs=_DIGITAL, deductible=Deductible.TRAVEL
+    ),
+    DocType(
+        name="digital_generic", title="全电发票（未分专普）", family=_VAT, needs=_DIGITAL, deductible=Deductible.UNKNOWN
+    ),
+    DocType(
+        name="digital_motor", title="数电票（机动车销售统一发票）", family=_VEHICLE, needs=_DIGITAL, deductible=_YES
+    ),
+    DocType(
+        name="digital_used_car",
+        title="数电票（二手车销售统一发票）",
+        family=_VEHICLE,
+        needs=_DIGITAL,
+        deductible=_RARELY,
+    ),
     DocType(name="digital_toll", title="数电票（通行费发票）", family=_VAT, needs=_DIGITAL, deductible=_YES),
     DocType(name="rail_e", title="电子发票（铁路电子客票）", family=_TRAVEL, needs=_DIGITAL, deductible=_YES),
     DocType(name="air_e", title="电子发票（航空运输电子客票行程单）", family=_TRAVEL, needs=_DIGITAL, deductible=_YES),
     # Paper faces of digital invoices (数电纸质发票): code and number printed, a 20-digit number behind them.
-    DocType(name="digital_paper_special", title="数电纸质发票（增值税专用发票）", family=_VAT, needs=_PAPER, expects=_DIGITAL, deductible=_YES),
-    DocType(name="digital_paper_ordinary", title="数电纸质发票（普通发票）", family=_VAT, needs=_PAPER, expects=_DIGITAL),
-    DocType(name="digital_paper_motor", title="数电纸质发票（机动车销售统一发票）", family=_VEHICLE, needs=_PAPER, expects=_DIGITAL, deductible=_YES),
-    DocType(name="digital_paper_used_car", title="数电纸质发票（二手车销售统一发票）", family=_VEHICLE, needs=_PAPER, expects=_DIGITAL, deductible=_RARELY),
+    DocType(
+        name="digital_paper_special",
+        title="数电纸质发票（增值税专用发票）",
+        family=_VAT,
+        needs=_PAPER,
+        expects=_DIGITAL,
+        deductible=_YES,
+    ),
+    DocType(
+        name="digital_paper_ordinary", title="数电纸质发票（普通发票）", family=_VAT, needs=_PAPER, expects=_DIGITAL
+    ),
+    DocType(
+        name="digital_paper_motor",
+        title="数电纸质发票（机动车销售统一发票）",
+        family=_VEHICLE,
+        needs=_PAPER,
+        expects=_DIGITAL,
+        deductible=_YES,
+    ),
+    DocType(
+        name="digital_paper_used_car",
+        title="数电纸质发票（二手车销售统一发票）",
+        family=_VEHICLE,
+        needs=_PAPER,
+        expects=_DIGITAL,
+        deductible=_RARELY,
+    ),
     # Receipts outside the VAT system; vendors number them as they like.
     DocType(name="blockchain", title="区块链电子发票", family=_OTHER, needs=()),
     DocType(name="fiscal", title="财政电子票据", family=_OTHER, needs=(), parties=False),

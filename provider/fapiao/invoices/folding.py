@@ -246,7 +246,9 @@ def _fold_business(best_first: list[Observation], fields: dict[str, Any]) -> Non
     """The canonical name and the raw code of one observation: one whose code was understood before any other."""
     chosen = max(
         best_first,
-        key=lambda item: 2 * (item.invoice.special_business is not None) + (item.invoice.special_business_raw is not None),
+        key=lambda item: (
+            2 * (item.invoice.special_business is not None) + (item.invoice.special_business_raw is not None)
+        ),
     ).invoice
     fields["special_business"] = chosen.special_business
     fields["special_business_raw"] = chosen.special_business_raw

@@ -82,6 +82,11 @@ def document_numbers(code: Any, short: Any, digital: Any, problems: Problems) ->
     clean_code = invoice_code(code, problems, "invoice_code")
     clean_short = invoice_number(short, problems, "invoice_number")
     clean_digital = number(digital, problems, "digital_number")
-    if clean_short is not None and clean_digital is None and len(clean_short) > 8 and (clean_code is None or len(clean_short) == 20):
+    if (
+        clean_short is not None
+        and clean_digital is None
+        and len(clean_short) > 8
+        and (clean_code is None or len(clean_short) == 20)
+    ):
         return DocumentNumbers(clean_code, None, clean_short)
     return DocumentNumbers(clean_code, clean_short, clean_digital)

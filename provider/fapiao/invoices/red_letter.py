@@ -62,7 +62,8 @@ def parse(remark: str | None) -> RedReference:
     confirmations = tuple(dict.fromkeys(_CONFIRMATION.findall(text)))
     text = _CONFIRMATION.sub(" ", text)
     blue = [
-        BlueReference(Number(Scheme.CODE_NO, f"{code}:{number}"), True) for code, number in _CODE_AND_NUMBER.findall(text)
+        BlueReference(Number(Scheme.CODE_NO, f"{code}:{number}"), True)
+        for code, number in _CODE_AND_NUMBER.findall(text)
     ]
     labelled = dict.fromkeys(_LABELLED.findall(text))
     blue += [BlueReference(Number(Scheme.DIGITAL20, number), True) for number in labelled]

@@ -30,7 +30,11 @@ RULES: Mapping[str, Rule] = {
     rule.id: rule
     for rule in (
         # Values (V…) as they came
-        Rule("V1", _R, "A binary float reached the mapping: money and numbers must be decoded exactly; the plugin's decoder is wrong."),
+        Rule(
+            "V1",
+            _R,
+            "A binary float reached the mapping: money and numbers must be decoded exactly; the plugin's decoder is wrong.",
+        ),
         Rule("V2", _W, "The value has a shape nobody can read in this field and was left empty."),
         Rule("V3", _R, "The record is not a JSON object."),
         Rule("V4", _W, "The value is not a whole number and was left empty."),
@@ -49,7 +53,9 @@ RULES: Mapping[str, Rule] = {
         Rule("N5", _R, "A customs number has 18 digits and the suffix of its tax."),
         Rule("N5L", _W, "The customs number is of another tax than value added tax, or of the old numbering."),
         Rule("N6", _W, "The document type and the kind of its number do not belong together."),
-        Rule("N7", _I, "A paper face of a digital invoice usually has both its code with number and its 20-digit number."),
+        Rule(
+            "N7", _I, "A paper face of a digital invoice usually has both its code with number and its 20-digit number."
+        ),
         Rule("N9", _W, "The number came as an integer and was filled with leading zeros."),
         Rule("N10", _W, "The certificate number needs the payer's whole tax number to identify the document."),
         # Tax numbers
@@ -69,7 +75,11 @@ RULES: Mapping[str, Rule] = {
         Rule("A7", _W, "The valid tax is larger than the tax of the document."),
         Rule("A8", _W, "The amount cannot be read and was left empty."),
         Rule("A9", _W, "The invoice states no amount at all."),
-        Rule("Q1", _I, "The quantity or price is longer than 20 integer and 18 decimal digits: the text is kept exact, the number is not."),
+        Rule(
+            "Q1",
+            _I,
+            "The quantity or price is longer than 20 integer and 18 decimal digits: the text is kept exact, the number is not.",
+        ),
         Rule("Q2", _W, "The quantity or price cannot be read; the text is kept."),
         # Rates
         Rule("R1", _W, "The tax rate is none that the law knows."),

@@ -50,7 +50,11 @@ def judge(number: str) -> str | None:
     if is_masked(number):
         return "T6"
     if len(number) == 18:
-        if _CITIZEN(number) and _ISO_7064[sum(int(c) * w for c, w in zip(number[:17], _CITIZEN_WEIGHTS, strict=True)) % 11] == number[17]:
+        if (
+            _CITIZEN(number)
+            and _ISO_7064[sum(int(c) * w for c, w in zip(number[:17], _CITIZEN_WEIGHTS, strict=True)) % 11]
+            == number[17]
+        ):
             # A citizen's number has a check character of its own; department 1-9 and region look alike in both.
             return None if _USCC(number) and check_digit(number[:17]) == number[17] else "T3"
         if _USCC(number):

@@ -17,7 +17,18 @@ from typing import Any
 
 from fapiao.invoices.problems import Problems
 
-__all__ = ["LONGEST_IDENTIFIER", "code", "count", "flag", "identifier", "is_blank", "is_masked", "name", "remark", "unknown_fields"]
+__all__ = [
+    "LONGEST_IDENTIFIER",
+    "code",
+    "count",
+    "flag",
+    "identifier",
+    "is_blank",
+    "is_masked",
+    "name",
+    "remark",
+    "unknown_fields",
+]
 
 LONGEST_IDENTIFIER = 64
 """Characters of an :func:`identifier` or :func:`code`; the tables have columns of this width."""

@@ -19,6 +19,7 @@ import msgspec
 from fapiao.arguments import CHINA
 from fapiao.collection import Waiting
 from fapiao.engine import BlockingDriver, DriverSettings, Exchange
+from fapiao.engine.host_rules import HostRules, Refused
 from fapiao.engine.transcript import pack, told
 from fapiao.errors import (
     ConfigurationError,
@@ -36,7 +37,6 @@ from fapiao.invoices.intake import Examined, examine
 from fapiao.invoices.model import NormalizeContext
 from fapiao.layouts.downloads import Downloader
 from fapiao.layouts.einvoice_xml import normalize, raw_of
-from fapiao.layouts.host_rules import HostRules, Refused
 from fapiao.layouts.places import Place, relative_name
 from fapiao.redaction import register
 from fapiao.registry import Source
@@ -133,7 +133,10 @@ class LayoutArchiver:
         :raises FapiaoError: what concerns the whole account, after every answer that came is committed.
         """
         if self._store.lose_dead(self._clock()):
-            log.error("A process ended while it asked for the links of layout tasks; see the tasks that are 'lost'. %s", _AGAIN)
+            log.error(
+                "A process ended while it asked for the links of layout tasks; see the tasks that are 'lost'. %s",
+                _AGAIN,
+            )
         due = [task for task in self._store.tasks("waiting") if (task.not_before or 0.0) <= self._clock()]
         if due:
             self._ask_all(due)
@@ -193,13 +196,17 @@ class LayoutArchiver:
             wrong = [part for part in wrong if part[1].startswith("task ")]
         if not wrong:
             return
-        shown = "; ".join(f"{number}: {what} ({message})" if message else f"{number}: {what}" for number, what, message in wrong[:10])
+        shown = "; ".join(
+            f"{number}: {what} ({message})" if message else f"{number}: {what}" for number, what, message in wrong[:10]
+        )
         more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         lost = any(what == "task lost" for _, what, _ in wrong)
         raise IncompleteError(
             f"{len(wrong)} layout tasks or files are missing: {shown}{more}.",
             source=self._source.name,
-            advice=_AGAIN if lost else "See fapiao_layout_task and fapiao_layout_link; run again to try what can be tried.",
+            advice=_AGAIN
+            if lost
+            else "See fapiao_layout_task and fapiao_layout_link; run again to try what can be tried.",
         )
 
     # Asking
@@ -238,7 +245,9 @@ class LayoutArchiver:
             self._store.put_back(task, said.reason, not_before=said.due(now, interval), code=said.code)
             return None
         if not isinstance(said, LayoutFiles):
-            return self._failed(task, PluginError(f"layout_files() returned {type(said).__name__} instead of LayoutFiles."))
+            return self._failed(
+                task, PluginError(f"layout_files() returned {type(said).__name__} instead of LayoutFiles.")
+            )
         transcript, sha256 = pack(completed.transcript, told(self._source.descriptor, self._account, task.task))
         self._store.answered(task, said, transcript, sha256, now)
         if said.failed:

@@ -1,6 +1,6 @@
 """Downloads one layout file (版式文件) into a temporary file, every hop judged, every limit kept.
 
-The connection goes to the address that :class:`~fapiao.layouts.host_rules.HostRules` has judged, so no library is asked
+The connection goes to the address that :class:`~fapiao.engine.host_rules.HostRules` has judged, so no library is asked
 to resolve the name again; certificate and ``Host`` header are those of the name. For the same reason no proxy is used:
 through one, the proxy and not we would look up the name.
 """
@@ -23,7 +23,7 @@ import msgspec
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from fapiao.engine.failure import ca_bundle, is_untrusted
-from fapiao.layouts.host_rules import HostRules, Refused, Resolve, Target, resolve
+from fapiao.engine.host_rules import HostRules, Refused, Resolve, Target, resolve
 from fapiao.layouts.layout_formats import MEDIA_TYPES, check_file
 
 __all__ = ["Downloader", "Fetched"]
@@ -107,9 +107,7 @@ class Downloader:
             except (OSError, http.client.HTTPException, ValueError) as problem:
                 if is_untrusted(problem):
                     raise Refused(f"the TLS certificate of {target.host} is not trusted") from None
-                raise Refused(
-                    f"{target.host} gave no whole file ({type(problem).__name__})", final=False
-                ) from None
+                raise Refused(f"{target.host} gave no whole file ({type(problem).__name__})", final=False) from None
         raise Refused(f"the address leads on more than {self._most_redirects} times")
 
     def _read(

@@ -48,9 +48,7 @@ _TYPES = (
 )
 """Words of the label → canonical type; the first that occurs."""
 _TYPE_CODES = {"01": "digital_special", "02": "digital_ordinary"}
-_LEG = frozenset(
-    {"Departure", "Destination", "Traveler", "ValidIDNumber", "TravelDate", "Grade", "Vehicletype"}
-)
+_LEG = frozenset({"Departure", "Destination", "Traveler", "ValidIDNumber", "TravelDate", "Grade", "Vehicletype"})
 
 
 def raw_of(content: bytes) -> dict[str, Any]:
@@ -74,7 +72,9 @@ def normalize(raw: Any, context: NormalizeContext) -> Invoice | Rejected:
     total_rate = head_rate(NO_RATE, lines)
     amount = money(known.take("EInvoiceData", "BasicInformation", "TotalAmWithoutTax"), problems, "amount_excl_tax")
     tax = money(known.take("EInvoiceData", "BasicInformation", "TotalTaxAm"), problems, "tax_amount")
-    total = money(known.take("EInvoiceData", "BasicInformation", "TotalTax-includedAmount"), problems, "amount_incl_tax")
+    total = money(
+        known.take("EInvoiceData", "BasicInformation", "TotalTax-includedAmount"), problems, "amount_incl_tax"
+    )
     doc_type, doc_type_raw = _doc_type(known, problems)
     digital = number(known.take("TaxSupervisionInfo", "InvoiceNumber"), problems, "digital_number")
     # EIid is the same number, and the only one where the supervision part is missing.

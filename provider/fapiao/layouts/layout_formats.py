@@ -8,7 +8,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from fapiao.layouts.host_rules import Refused
+from fapiao.engine.host_rules import Refused
 
 __all__ = ["KINDS", "MEDIA_TYPES", "check_file"]
 

@@ -47,7 +47,9 @@ def place(target: object) -> Place:
     if isinstance(target, str):
         text = target.strip()
         if not text:
-            raise ConfigurationError("The archive is empty.", advice="Give a folder or a URL such as s3://bucket/prefix.")
+            raise ConfigurationError(
+                "The archive is empty.", advice="Give a folder or a URL such as s3://bucket/prefix."
+            )
         if "://" not in text:
             return FolderPlace(Path(text))
         if text.startswith("file://"):

@@ -10,7 +10,7 @@ import re
 from typing import Any
 from xml.parsers import expat  # nosec - every declaration that makes XML dangerous is refused below
 
-from fapiao.layouts.host_rules import Refused
+from fapiao.engine.host_rules import Refused
 
 __all__ = ["Element", "read_xml"]
 

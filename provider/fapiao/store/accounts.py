@@ -117,9 +117,7 @@ class SharedAccountState:
                 connection, token=encrypted, token_expires_at=token.expires_at, token_renew_at=token.renew_at,
                 token_version=version, **claim,
             )  # fmt: skip
-            return StoredToken(
-                value=token.value, expires_at=token.expires_at, renew_at=token.renew_at, version=version
-            )
+            return StoredToken(value=token.value, expires_at=token.expires_at, renew_at=token.renew_at, version=version)
 
         return self._database.transact(work)
 

@@ -105,6 +105,4 @@ def coverage(
     )
     fields = [newest.c[name] for name in CoverageRow.__struct_fields__]
     query = sa.select(*fields).where(newest.c.age == 1).order_by(*fields[:9])
-    return database.read(
-        lambda connection: [CoverageRow(**row._mapping) for row in connection.execute(query)]
-    )
+    return database.read(lambda connection: [CoverageRow(**row._mapping) for row in connection.execute(query)])

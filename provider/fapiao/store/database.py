@@ -206,7 +206,9 @@ def _sqlite_engine(url: URL) -> Engine:
         )
     directory = Path(url.database).parent
     if not url.database.startswith("file:") and not directory.is_dir():
-        raise ConfigurationError(f"there is no directory {directory} for the SQLite database.", advice="Create it first.")
+        raise ConfigurationError(
+            f"there is no directory {directory} for the SQLite database.", advice="Create it first."
+        )
     engine = sa.create_engine(
         url,
         future=True,

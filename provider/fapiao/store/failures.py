@@ -16,7 +16,9 @@ from fapiao.errors import StoreError
 
 __all__ = ["Stale", "failure", "is_database_error", "is_misfit", "is_transient", "is_unique_clash"]
 
-INIT_ADVICE = "Run 'fapiao init-db --into URL' (or have a database administrator run what 'fapiao init-db --sql' prints)."
+INIT_ADVICE = (
+    "Run 'fapiao init-db --into URL' (or have a database administrator run what 'fapiao init-db --sql' prints)."
+)
 _TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03"})
 """PostgreSQL: serialization failure, deadlock, lock not available."""
 _TRANSIENT_CODES = frozenset({1020, 1205, 1213, 3572})
@@ -80,7 +82,9 @@ def failure(error: BaseException, place: str) -> StoreError:
         advice = "Other processes keep the tables locked; run again: what is committed is kept."
     else:
         advice = "Check that the database can be reached and written to, then run again: what is committed is kept."
-    return StoreError(f"{place} does not work: {type(driver).__name__}: {said}.", code=_shown(state, code), advice=advice)
+    return StoreError(
+        f"{place} does not work: {type(driver).__name__}: {said}.", code=_shown(state, code), advice=advice
+    )
 
 
 def _shown(state: str | None, code: int | None) -> str | None:

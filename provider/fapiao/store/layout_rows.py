@@ -27,7 +27,12 @@ def add_task(connection: Connection, task: LayoutTask, now: float, here: Mapping
     if connection.execute(known).first() is None:
         connection.execute(
             layout_tasks.insert().values(
-                task_id=task.task_id, taxpayer_no=task.taxpayer_no, number=task.number, state="waiting", opened_at=now, **here
+                task_id=task.task_id,
+                taxpayer_no=task.taxpayer_no,
+                number=task.number,
+                state="waiting",
+                opened_at=now,
+                **here,
             )
         )
 
@@ -46,6 +51,13 @@ def add_links(
         if connection.execute(known).first() is None:
             connection.execute(
                 layout_links.insert().values(
-                    number=number, kind=link.kind, url=url, url_hash=url_hash, state="waiting", tries=0, received_at=now, **here
+                    number=number,
+                    kind=link.kind,
+                    url=url,
+                    url_hash=url_hash,
+                    state="waiting",
+                    tries=0,
+                    received_at=now,
+                    **here,
                 )
             )

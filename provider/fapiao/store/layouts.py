@@ -89,7 +89,9 @@ class Layouts:
     def tasks(self, *states: str) -> list[TaskRecord]:
         """Tasks in these states, oldest first."""
         table = layout_tasks.c
-        query = sa.select(layout_tasks).where(*self._mine(table), table.state.in_(states)).order_by(table.layout_task_id)
+        query = (
+            sa.select(layout_tasks).where(*self._mine(table), table.state.in_(states)).order_by(table.layout_task_id)
+        )
         return self._database.read(lambda connection: [_task(row) for row in connection.execute(query)])
 
     def lose_dead(self, now: float) -> int:
@@ -135,7 +137,9 @@ class Layouts:
         """Commit the answer and every link in it, in one transaction, before anything is fetched."""
         place = self._journal.slice(now)
         cursor = f"task {task.layout_task_id}"
-        load = self._page(place.slice_id, place.collection_id, cursor, now, transcript, sha256, None, task.task.taxpayer_no)
+        load = self._page(
+            place.slice_id, place.collection_id, cursor, now, transcript, sha256, None, task.task.taxpayer_no
+        )
         here = {"source": self._source, "account": self._account, "verification_id": task.verification_id}
 
         def along(connection: Connection) -> None:
@@ -158,7 +162,9 @@ class Layouts:
     def links(self) -> list[LinkRecord]:
         """Links of which the file is not archived and that are worth another try, oldest first."""
         table = layout_links.c
-        query = sa.select(layout_links).where(*self._mine(table), table.state == "waiting").order_by(table.layout_link_id)
+        query = (
+            sa.select(layout_links).where(*self._mine(table), table.state == "waiting").order_by(table.layout_link_id)
+        )
         return self._database.read(lambda connection: [_link(row) for row in connection.execute(query)])
 
     def missed(self, link: LinkRecord, message: str, *, final: bool) -> None:
@@ -166,9 +172,7 @@ class Layouts:
         change = layout_links.update().where(
             layout_links.c.layout_link_id == link.layout_link_id, layout_links.c.state == "waiting"
         )
-        change = change.values(
-            state="refused" if final else "waiting", tries=layout_links.c.tries + 1, message=message
-        )
+        change = change.values(state="refused" if final else "waiting", tries=layout_links.c.tries + 1, message=message)
         self._database.transact(lambda connection: connection.execute(change).rowcount)
 
     def archived(self, file: ArchivedFile) -> None:
@@ -179,9 +183,18 @@ class Layouts:
         place = self._journal.slice(file.fetched_at)
         cursor = f"file {file.sha256}"
         load = self._page(
-            place.slice_id, place.collection_id, cursor, file.fetched_at, file.transcript, file.transcript_sha256, file.examined, ""
+            place.slice_id,
+            place.collection_id,
+            cursor,
+            file.fetched_at,
+            file.transcript,
+            file.transcript_sha256,
+            file.examined,
+            "",
         )
-        self._loader.load([load], lambda connection: self._enter(connection, file, _page_id(connection, place.slice_id, cursor)))
+        self._loader.load(
+            [load], lambda connection: self._enter(connection, file, _page_id(connection, place.slice_id, cursor))
+        )
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many tasks, links and files there are, by state."""
@@ -204,7 +217,9 @@ class Layouts:
             links = sa.select(link.number, link.kind, link.state, link.message)
             links = links.where(*self._mine(link), link.state != "archived")
             found = [(row.number, f"task {row.state}", row.message or "") for row in connection.execute(tasks)]
-            return found + [(row.number, f"{row.kind} {row.state}", row.message or "") for row in connection.execute(links)]
+            return found + [
+                (row.number, f"{row.kind} {row.state}", row.message or "") for row in connection.execute(links)
+            ]
 
         return sorted(self._database.read(look))
 
@@ -266,9 +281,11 @@ class Layouts:
         mine: list[Any] = [table.layout_task_id == task.layout_task_id, table.state == was]
         if was == "asking":
             mine.append(table.holder == self._holder)
-        work: Callable[[Connection], int] = lambda connection: connection.execute(  # noqa: E731 - one statement
-            layout_tasks.update().where(*mine).values(**values)
-        ).rowcount
+        work: Callable[[Connection], int] = lambda connection: (
+            connection.execute(  # noqa: E731 - one statement
+                layout_tasks.update().where(*mine).values(**values)
+            ).rowcount
+        )
         return self._database.transact(work) == 1
 
 

@@ -116,9 +116,7 @@ class Ledger:
 
     def not_started(self, collection_id: int, code: str | None, message: str | None) -> None:
         """The vendor started nothing and says when to ask again."""
-        self._change(
-            collection_id, state="intended", start_sent_at=None, vendor_code=code, vendor_message=message
-        )
+        self._change(collection_id, state="intended", start_sent_at=None, vendor_code=code, vendor_message=message)
 
     def started(self, collection_id: int, now: float, job_id: str | None, joined: bool) -> None:
         """The vendor's job runs; ``joined``: it was active before we asked."""
@@ -225,9 +223,7 @@ class Ledger:
             connection.execute(
                 slices.update()
                 .where(slices.c.slice_id == slice_id)
-                .values(
-                    state=state, vendor_code=code, vendor_message=message, changed_at=now, closed_at=now, **numbers
-                )
+                .values(state=state, vendor_code=code, vendor_message=message, changed_at=now, closed_at=now, **numbers)
             )
 
         self._database.transact(work)
@@ -262,9 +258,11 @@ class Ledger:
 
     def _change(self, collection_id: int, **values: Any) -> None:
         self._database.transact(
-            lambda connection: connection.execute(
-                collections.update().where(collections.c.collection_id == collection_id).values(**values)
-            ).rowcount
+            lambda connection: (
+                connection.execute(
+                    collections.update().where(collections.c.collection_id == collection_id).values(**values)
+                ).rowcount
+            )
         )
 
     def _each_slice(

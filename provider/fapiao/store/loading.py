@@ -71,9 +71,7 @@ class Loader:
         """How many loads at once make sense: SQLite has one writer; a server works for one while another's rows are made."""
         return 1 if self._database.dialect == "sqlite" else 2
 
-    def load(
-        self, pages: Sequence[PageLoad], along: Callable[[Connection], None] | None = None
-    ) -> LoadReport:
+    def load(self, pages: Sequence[PageLoad], along: Callable[[Connection], None] | None = None) -> LoadReport:
         """Commit the pages in one transaction; a page that is committed already (slice, read, cursor) is skipped.
 
         A record that the database cannot hold is quarantined with the reason, the others are loaded.

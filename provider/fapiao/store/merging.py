@@ -69,7 +69,8 @@ def merge(connection: Connection, keys: set[int], now: float) -> int:
         connection.execute(table.delete().where(table.c.invoice_key.in_(gone)))
     connection.execute(links.update().where(links.c.to_key.in_(gone)).values(to_key=keep))
     connection.execute(
-        links.insert(), [{"from_key": key, "to_key": keep, "link_type": PAPER_OF_DIGITAL, "linked_at": now} for key in gone]
+        links.insert(),
+        [{"from_key": key, "to_key": keep, "link_type": PAPER_OF_DIGITAL, "linked_at": now} for key in gone],
     )
     return keep
 

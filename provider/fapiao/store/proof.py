@@ -51,8 +51,9 @@ def tally(connection: Connection, slice_id: int, read_no: int) -> Tally:
     )
     per_invoice = per_invoice.group_by(slice_records.c.invoice_key).subquery()
     loaded, duplicates = connection.execute(
-        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((per_invoice.c.times > 1, 1), else_=0)), 0))
-        .select_from(per_invoice)
+        sa.select(
+            sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((per_invoice.c.times > 1, 1), else_=0)), 0)
+        ).select_from(per_invoice)
     ).one()
     return Tally(
         expected=totals[-1] if totals else None,
@@ -100,9 +101,7 @@ def absent(connection: Connection, collection: Any) -> list[AbsentInvoice]:
             slice_records.c.invoice_key.not_in(still.where(slice_records.c.invoice_key.is_not(None))),
         )
         keys = connection.execute(lost.distinct().order_by(slice_records.c.invoice_key)).scalars()
-        gone += [
-            AbsentInvoice(slice_id=now.slice_id, invoice_key=key, generation=before.generation) for key in keys
-        ]
+        gone += [AbsentInvoice(slice_id=now.slice_id, invoice_key=key, generation=before.generation) for key in keys]
     return gone
 
 

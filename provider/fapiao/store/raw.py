@@ -107,6 +107,8 @@ def scopes(
         )
         if value is not None
     ]  # fmt: skip
+    # Answers to verifications and files are stored beside them, but were not read by `read_page`.
+    wanted.append(table.kind.in_(("collect", "sync")))
     query = sa.select(*fields, table.collection_id).where(*wanted).order_by(*fields, table.generation)
 
     def look(connection: Connection) -> list[RawScope]:

@@ -72,7 +72,9 @@ def hold(rows: RowSet, key: str, group: Group, known: frozenset[tuple[str, str]]
         spans[holder] = (month, min(first, seen_at), max(last, seen_at))
     for (taxpayer_no, direction), (month, first, last) in spans.items():
         if (taxpayer_no, direction) not in known:
-            rows.add(holdings, key, taxpayer_no, direction, month or _issued(group), rows.stamp(first), rows.stamp(last))
+            rows.add(
+                holdings, key, taxpayer_no, direction, month or _issued(group), rows.stamp(first), rows.stamp(last)
+            )
 
 
 def _issued(group: Group) -> str:
@@ -193,9 +195,7 @@ def _widened(table: Any, at: float) -> dict[str, Any]:
     }
 
 
-def _refold(
-    connection: Connection, writer: Writer, rows: RowSet, documents: dict[int, dict[_Identity, _Seen]]
-) -> None:
+def _refold(connection: Connection, writer: Writer, rows: RowSet, documents: dict[int, dict[_Identity, _Seen]]) -> None:
     """Fold documents from all their observations and write head, children, state and conflicts."""
     keys = sorted(documents)
     contents = _contents(connection, keys)
@@ -210,7 +210,9 @@ def _refold(
                 source=source,
                 api=api,
                 observed_at=seen.last,
-                invoice=from_content(contents[key, source, api, content_hash] if seen.new is None else seen.new.content),
+                invoice=from_content(
+                    contents[key, source, api, content_hash] if seen.new is None else seen.new.content
+                ),
             )
             for (source, api, content_hash), seen in sorted(documents[key].items())
         ]

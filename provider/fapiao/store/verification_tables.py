@@ -15,7 +15,9 @@ verifications = Table(
     Column("verification_id", big_key(), primary_key=True),
     Column("source", String(32), nullable=False),
     Column("account", String(128), nullable=False, comment="the vendor's own identity of the account"),
-    Column("claim_hash", String(32), nullable=False, comment="BLAKE2b of the factors and the taxpayer, 16 bytes in hex"),
+    Column(
+        "claim_hash", String(32), nullable=False, comment="BLAKE2b of the factors and the taxpayer, 16 bytes in hex"
+    ),
     Column("check_no", Integer, nullable=False, comment="from 1; checking the same claim again is the next one"),
     Column("number", String(32), nullable=False, comment="发票号码: 20 digits, or 8 beside the code"),
     Column("invoice_code", String(32), comment="发票代码"),

@@ -72,7 +72,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 def claim_hash(claim: Claim) -> str:
     """What makes two claims the same question: the factors, and on whose behalf it is asked."""
-    amounts = [None if amount is None else format(amount, ".2f") for amount in (claim.amount_excl_tax, claim.amount_incl_tax)]
+    amounts = [
+        None if amount is None else format(amount, ".2f") for amount in (claim.amount_excl_tax, claim.amount_incl_tax)
+    ]
     parts = (
         claim.number, claim.invoice_code, claim.issued_on.isoformat(), *amounts, (claim.check_code or "")[-6:] or None,
         claim.taxpayer_no,
@@ -157,10 +159,16 @@ class Verifications:
 
         return self._database.read(work)
 
-    def give_back(self, verification_id: int, message: str, *, not_before: float | None = None, code: str | None = None) -> None:
+    def give_back(
+        self, verification_id: int, message: str, *, not_before: float | None = None, code: str | None = None
+    ) -> None:
         """There is no answer yet: to be asked again, at once or from ``not_before`` on."""
         self._close(
-            verification_id, state="open" if not_before is None else "waiting", not_before=not_before, code=code, message=message
+            verification_id,
+            state="open" if not_before is None else "waiting",
+            not_before=not_before,
+            code=code,
+            message=message,
         )
 
     def refuse(self, verification_id: int, code: str | None, message: str, now: float) -> None:

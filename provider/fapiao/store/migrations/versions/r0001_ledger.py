@@ -21,8 +21,12 @@ def upgrade() -> None:
         sa.Column("account", sa.String(128), nullable=False, comment="the vendor's own identity of the account"),
         sa.Column("taxpayer_no", sa.String(32), nullable=False, comment="纳税人识别号"),
         sa.Column("invoice_month", sa.String(6), nullable=False, comment="开票月份 yyyymm"),
-        sa.Column("generation", sa.Integer(), nullable=False, comment="from 1; collecting the month again is the next one"),
-        sa.Column("state", sa.String(16), nullable=False, comment="intended starting started complete incomplete abandoned"),
+        sa.Column(
+            "generation", sa.Integer(), nullable=False, comment="from 1; collecting the month again is the next one"
+        ),
+        sa.Column(
+            "state", sa.String(16), nullable=False, comment="intended starting started complete incomplete abandoned"
+        ),
         sa.Column("vendor_job_id", sa.String(128)),
         sa.Column("joined", sa.Boolean(), nullable=False, comment="the vendor's job was active before we asked"),
         sa.Column("restarts", sa.Integer(), nullable=False),
@@ -34,19 +38,28 @@ def upgrade() -> None:
         sa.Column("started_at", EpochTime()),
         sa.Column("closed_at", EpochTime()),
         sa.PrimaryKeyConstraint("collection_id", name="pk_fapiao_collection"),
-        sa.UniqueConstraint("source", "account", "taxpayer_no", "invoice_month", "generation", name="uq_fapiao_collection_generation"),
+        sa.UniqueConstraint(
+            "source", "account", "taxpayer_no", "invoice_month", "generation", name="uq_fapiao_collection_generation"
+        ),
         schema=schema,
         comment="one vendor job for (account, taxpayer, invoice month)",
         **TABLE_OPTIONS,
     )
-    op.create_index("ix_fapiao_collection_taxpayer_no", "fapiao_collection", ["taxpayer_no", "invoice_month"], schema=schema)
+    op.create_index(
+        "ix_fapiao_collection_taxpayer_no", "fapiao_collection", ["taxpayer_no", "invoice_month"], schema=schema
+    )
     op.create_table(
         "fapiao_slice",
         sa.Column("slice_id", big_key(), nullable=False),
         sa.Column("collection_id", big_key(), nullable=False),
         sa.Column("type", sa.String(32), nullable=False, comment="发票类型, the vendor's code"),
         sa.Column("direction", sa.String(8), nullable=False, comment="input 进项, output 销项"),
-        sa.Column("state", sa.String(16), nullable=False, comment="waiting ready reading; final: complete empty unsupported rejected incomplete failed"),
+        sa.Column(
+            "state",
+            sa.String(16),
+            nullable=False,
+            comment="waiting ready reading; final: complete empty unsupported rejected incomplete failed",
+        ),
         sa.Column("read_no", sa.Integer(), nullable=False, comment="from 1; a slice whose total drifted is read again"),
         sa.Column("expected", sa.Integer(), comment="the vendor's own count"),
         sa.Column("loaded", sa.Integer(), nullable=False, comment="distinct invoices"),
@@ -55,12 +68,16 @@ def upgrade() -> None:
         sa.Column("tax_amount", money(), comment="税额, sum of the loaded"),
         sa.Column("vendor_code", sa.String(64)),
         sa.Column("vendor_message", long_text()),
-        sa.Column("stale", sa.Boolean(), nullable=False, comment="readiness may belong to an earlier job of the vendor"),
+        sa.Column(
+            "stale", sa.Boolean(), nullable=False, comment="readiness may belong to an earlier job of the vendor"
+        ),
         sa.Column("retried", sa.Boolean(), nullable=False, comment="the vendor was asked again once"),
         sa.Column("changed_at", EpochTime(), nullable=False),
         sa.Column("closed_at", EpochTime()),
         sa.PrimaryKeyConstraint("slice_id", name="pk_fapiao_slice"),
-        sa.ForeignKeyConstraint(["collection_id"], [f"{prefix}fapiao_collection.collection_id"], name="fk_fapiao_slice_collection_id"),
+        sa.ForeignKeyConstraint(
+            ["collection_id"], [f"{prefix}fapiao_collection.collection_id"], name="fk_fapiao_slice_collection_id"
+        ),
         sa.UniqueConstraint("collection_id", "type", "direction", name="uq_fapiao_slice_collection_id"),
         schema=schema,
         comment="the unit of completeness: expected = loaded + rejected",
@@ -95,7 +112,9 @@ def upgrade() -> None:
         sa.Column("slice_id", big_key(), autoincrement=False, nullable=False),
         sa.Column("read_no", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("page_id", big_key(), autoincrement=False, nullable=False),
-        sa.Column("ordinal", sa.Integer(), autoincrement=False, nullable=False, comment="place of the record in its page"),
+        sa.Column(
+            "ordinal", sa.Integer(), autoincrement=False, nullable=False, comment="place of the record in its page"
+        ),
         sa.Column("invoice_key", big_key(), comment="NULL: rejected, see fapiao_rejected"),
         sa.PrimaryKeyConstraint("slice_id", "read_no", "page_id", "ordinal", name="pk_fapiao_slice_record"),
         schema=schema,
@@ -168,5 +187,15 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     schema = op.get_context().version_table_schema
-    for name in ("fapiao_counter", "fapiao_account_permit", "fapiao_account_bucket", "fapiao_account", "fapiao_rejected", "fapiao_slice_record", "fapiao_page", "fapiao_slice", "fapiao_collection"):
+    for name in (
+        "fapiao_counter",
+        "fapiao_account_permit",
+        "fapiao_account_bucket",
+        "fapiao_account",
+        "fapiao_rejected",
+        "fapiao_slice_record",
+        "fapiao_page",
+        "fapiao_slice",
+        "fapiao_collection",
+    ):
         op.drop_table(name, schema=schema)

@@ -125,12 +125,19 @@ def upgrade() -> None:
         comment="a taxpayer holds a document as input or output",
         **TABLE_OPTIONS,
     )
-    op.create_index("ix_fapiao_invoice_holding_taxpayer_no", "fapiao_invoice_holding", ["taxpayer_no", "invoice_month", "direction"], schema=schema)
+    op.create_index(
+        "ix_fapiao_invoice_holding_taxpayer_no",
+        "fapiao_invoice_holding",
+        ["taxpayer_no", "invoice_month", "direction"],
+        schema=schema,
+    )
     op.create_table(
         "fapiao_invoice_link",
         sa.Column("from_key", big_key(), autoincrement=False, nullable=False),
         sa.Column("to_key", big_key(), autoincrement=False, nullable=False),
-        sa.Column("link_type", sa.String(32), nullable=False, comment="paper_of_digital: from_key was merged into to_key"),
+        sa.Column(
+            "link_type", sa.String(32), nullable=False, comment="paper_of_digital: from_key was merged into to_key"
+        ),
         sa.Column("linked_at", EpochTime(), nullable=False),
         sa.PrimaryKeyConstraint("from_key", "to_key", "link_type", name="pk_fapiao_invoice_link"),
         schema=schema,
@@ -253,7 +260,9 @@ def upgrade() -> None:
         "fapiao_invoice_state",
         sa.Column("invoice_key", big_key(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False, comment="from 1; append-only"),
-        sa.Column("state", sa.String(32), nullable=False, comment="发票状态, canonical; the current one is in fapiao_invoice"),
+        sa.Column(
+            "state", sa.String(32), nullable=False, comment="发票状态, canonical; the current one is in fapiao_invoice"
+        ),
         sa.Column("state_raw", sa.String(64), comment="发票状态, the vendor's code"),
         sa.Column("source", sa.String(32), nullable=False),
         sa.Column("observed_at", EpochTime(), nullable=False),
@@ -285,5 +294,18 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     schema = op.get_context().version_table_schema
-    for name in ("fapiao_finding", "fapiao_invoice_state", "fapiao_observation", "fapiao_special_business", "fapiao_trip", "fapiao_customs", "fapiao_vehicle", "fapiao_invoice_link", "fapiao_invoice_holding", "fapiao_invoice_number", "fapiao_invoice_line", "fapiao_invoice"):
+    for name in (
+        "fapiao_finding",
+        "fapiao_invoice_state",
+        "fapiao_observation",
+        "fapiao_special_business",
+        "fapiao_trip",
+        "fapiao_customs",
+        "fapiao_vehicle",
+        "fapiao_invoice_link",
+        "fapiao_invoice_holding",
+        "fapiao_invoice_number",
+        "fapiao_invoice_line",
+        "fapiao_invoice",
+    ):
         op.drop_table(name, schema=schema)
