@@ -24,6 +24,8 @@ THIS := --no-deps --no-build-isolation --editable .
 # `make test SLOW=1` runs the slow suites too; `make test TESTS=tests/engine` only some.
 TESTS ?= tests
 SELECTED := $(if $(SLOW),,-m "not slow")
+# Two at once: most tests wait for a server half of their time.
+AT_ONCE ?= 2
 UV := build/uv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock"
@@ -53,7 +55,7 @@ imports: $(TEST_READY)
 	$(BIN)/lint-imports
 
 pytest: $(TEST_READY) ## the tests alone (TESTS=path narrows)
-	$(BIN)/pytest $(SELECTED) $(PYTEST_ARGS) $(TESTS)
+	$(BIN)/pytest --numprocesses=$(AT_ONCE) --dist=worksteal $(SELECTED) $(PYTEST_ARGS) $(TESTS)
 
 format: $(TEST_READY) ## put the sources into form
 	$(BIN)/ruff check --fix .
