@@ -281,11 +281,10 @@ class Layouts:
         mine: list[Any] = [table.layout_task_id == task.layout_task_id, table.state == was]
         if was == "asking":
             mine.append(table.holder == self._holder)
-        work: Callable[[Connection], int] = lambda connection: (
-            connection.execute(  # noqa: E731 - one statement
-                layout_tasks.update().where(*mine).values(**values)
-            ).rowcount
-        )
+
+        def work(connection: Connection) -> int:
+            return connection.execute(layout_tasks.update().where(*mine).values(**values)).rowcount
+
         return self._database.transact(work) == 1
 
 
