@@ -6,7 +6,7 @@ A task's states: ``waiting``, ``asking`` (committed before the question is sent)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
