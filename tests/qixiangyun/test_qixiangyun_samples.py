@@ -111,7 +111,7 @@ def test_a_collected_digital_invoice_to_the_last_field(sample: Any, context: Any
         doc_type="digital_special",
         doc_type_raw="81",
         digital_number="24990111810000000001",
-        issued_at=datetime(2024, 11, 5, 9, 30),  # noqa: DTZ001
+        issued_at=datetime(2024, 11, 5, 9, 30),  # noqa: DTZ001 - invoices print China time without a zone
         issued_on=date(2024, 11, 5),
         invoice_month="202411",
         seller_tax_no="91990000MA0000001G",
@@ -164,7 +164,7 @@ def test_a_paper_face_has_three_numbers_and_midnight_in_utc_is_moved(sample: Any
         "00000007",
         "24990111850000000007",
     )
-    assert (invoice.issued_at, invoice.issued_on) == (datetime(2024, 11, 1), date(2024, 11, 1))  # noqa: DTZ001
+    assert (invoice.issued_at, invoice.issued_on) == (datetime(2024, 11, 1), date(2024, 11, 1))  # noqa: DTZ001 - invoices print China time without a zone
 
 
 def test_83_is_a_motor_vehicle_in_the_collection(sample: Any, context: Any) -> None:

@@ -85,7 +85,7 @@ STATEMENTS: dict[str, tuple[Invoice, dict[str, object]]] = {
 def test_the_order_of_arrival_does_not_matter(sqlite_shelf: Shelf, order: tuple[str, ...]) -> None:
     for name in order:
         stated, changes = STATEMENTS[name]
-        sqlite_shelf.load(stated, cursor=name, **changes)  # type: ignore[arg-type]
+        sqlite_shelf.load(stated, cursor=name, **changes)  # type: ignore[arg-type]  # keyword values are of several types
 
     assert _summary(sqlite_shelf) == [
         (

@@ -76,7 +76,7 @@ class Writer:
         """
         if self._copy:
             statement = (
-                f"INSERT INTO {self._name(table)} ({self._columns(table)}) SELECT * FROM {self._arrays(table)}"  # noqa: S608
+                f"INSERT INTO {self._name(table)} ({self._columns(table)}) SELECT * FROM {self._arrays(table)}"  # noqa: S608 - names of our own tables, values are bound
                 " ON CONFLICT DO NOTHING"
             )
             return self._connection.exec_driver_sql(statement, self._transposed(rows)).rowcount
@@ -97,7 +97,7 @@ class Writer:
             self._connection.exec_driver_sql(statement, self._transposed(rows))
             return
         sets = ", ".join(f"{self._quote(name)} = {self._mark}" for name in others)
-        statement = f"UPDATE {self._name(table)} SET {sets} WHERE {self._quote(key)} = {self._mark}"  # noqa: S608
+        statement = f"UPDATE {self._name(table)} SET {sets} WHERE {self._quote(key)} = {self._mark}"  # noqa: S608 - names of our own tables, values are bound
         self._connection.exec_driver_sql(statement, [(*rest, first) for first, *rest in rows])
 
     def _arrays(self, table: sa.Table) -> str:
