@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fapiao.invoices import codes as canonical
 from fapiao.spec import SPEC_VERSION, Capability, Descriptor, Field, Quota
+from fapiao_collected.personal import KNOWN_FIELDS, PERSONAL
 from fapiao_ekuaibao.codes import JOB_CODES, SLICE_STATUSES
 from fapiao_ekuaibao.paging import LARGEST_PAGE
 from fapiao_ekuaibao.paths import APPLY_PATH, DATA_PATH, DEFAULT_HOST, HOST_HELP
@@ -15,6 +16,13 @@ _QUOTA_HELP = (
     "The vendor publishes no quota; without a setting 1 request per second is sent to start and follow jobs "
     "and 5 per second to read data."
 )
+
+_ENVELOPE = frozenset(
+    (
+        "value", "code", "success", "message", "errorMessage", "corpId", "reqId", "data", "list", "page", "pageSize", "currentPage",
+        "totalCount", "totalPage", "nsrsbh",
+    )
+)  # fmt: skip
 
 DESCRIPTOR = Descriptor(
     name="ekuaibao",
@@ -52,12 +60,15 @@ DESCRIPTOR = Descriptor(
             help=f"Invoices per request, 1 to {LARGEST_PAGE}. {_QUOTA_HELP}",
         ),
     ),
+    console_url="{host}",  # each of the vendor's platforms has its web application at the host of its interface
     account_field="corp_id",
     default_host=DEFAULT_HOST,
     quotas=(Quota(path=APPLY_PATH, requests_per_second=1.0), Quota(path=DATA_PATH, requests_per_second=5.0)),
     max_concurrency=8,
     types=INVOICE_TYPES,
     poll_interval=30.0,
+    personal=PERSONAL,
+    known_fields=KNOWN_FIELDS | _ENVELOPE,
     codes={
         "fplx": {kind.code: kind.title for kind in INVOICE_TYPES},
         "jxxbz": {"jx": "进项", "xx": "销项"},

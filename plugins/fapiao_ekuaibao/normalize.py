@@ -1,27 +1,19 @@
-"""One raw record of the collection interface as a canonical invoice: which of the two mappings reads it."""
+"""One raw record of the collection interface as a canonical invoice."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fapiao.invoices.model import Invoice, NormalizeContext, Rejected
-from fapiao.invoices.problems import Problems, finding
-from fapiao_ekuaibao.customs import customs_payment
-from fapiao_ekuaibao.heads import invoice
+from fapiao_collected.dialect import Dialect
+from fapiao_collected.normalize import normalize as normalize_row
+from fapiao_ekuaibao.types import DOC_TYPES, SPECIAL_BUSINESS, STATES
 
 __all__ = ["normalize"]
 
-_CUSTOMS = "17"
+_DIALECT = Dialect(doc_types=DOC_TYPES, states=STATES, special_businesses=SPECIAL_BUSINESS)
 
 
 def normalize(raw: Any, context: NormalizeContext) -> Invoice | Rejected:
-    """The record as an invoice with everything the mapping noticed, or a rejection where there is no record.
-
-    Whether the numbers identify the document is judged by ``fapiao.invoices``. Pure, and never raises.
-    """
-    if type(raw) is not dict:
-        return Rejected(reasons=(finding("V3", ""),))
-    problems = Problems()
-    if "jkshm" in raw or (context.type == _CUSTOMS and "fphm" not in raw):
-        return customs_payment(raw, context, problems)
-    return invoice(raw, context, problems)
+    """The record with everything the mapping noticed. Rows do not name their type: it is that of the slice. Never raises."""
+    return normalize_row(raw, context, _DIALECT)

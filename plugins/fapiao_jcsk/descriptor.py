@@ -5,12 +5,32 @@ from __future__ import annotations
 from fapiao.spec import SPEC_VERSION, Capability, Descriptor, Field, Quota
 from fapiao_jcsk import codes
 from fapiao_jcsk.lists import DATE_MEANINGS, PROFILE
+from fapiao_jcsk.normalize import ROW_KEYS
 from fapiao_jcsk.payload import Limits
 from fapiao_jcsk.settings import DEFAULT_PATH, LARGEST_PAGE
 
 __all__ = ["DESCRIPTOR"]
 
 _LIMITS = Limits()
+_ENVELOPE = frozenset(
+    (
+        "uuid",
+        "code",
+        "msg",
+        "sfjf",
+        "jf_num",
+        "content",
+        "iszip",
+        "count",
+        "InvoiceList",
+        "skssq",
+        "FP",
+        "HGJKS",
+        "period",
+        "family",
+        "row",
+    )
+)
 
 DESCRIPTOR = Descriptor(
     name="jcsk",
@@ -72,6 +92,13 @@ DESCRIPTOR = Descriptor(
             help=f"pageSize, 1 to {LARGEST_PAGE}; the vendor advises 100. Every page is billed.",
         ),
         Field(
+            name="count_grouped",
+            title="Count grouped lists",
+            kind="boolean",
+            default=True,
+            help="A list with adapter=1 says no count: ask for it without adapter too, one more billed call. Off: it is not counted.",
+        ),
+        Field(
             name="max_inflated_bytes",
             title="Largest page (bytes)",
             kind="integer",
@@ -100,6 +127,14 @@ DESCRIPTOR = Descriptor(
     quotas=(Quota(path="", requests_per_second=1.0),),
     max_concurrency=2,
     lists={code: f"{kind.label} ({kind.confidence})" for code, kind in PROFILE.items()},
+    personal={
+        "salesTaxNo": "seller_tax_no",
+        "salesTaxName": "seller_name",
+        "purchaserTaxNo": "buyer_tax_no",
+        "purchaserName": "buyer_name",
+    },
+    known_fields=ROW_KEYS | _ENVELOPE,
+    encoded_fields=("content",),
     codes={
         "rzzt dates": {code: DATE_MEANINGS[kind.dates] for code, kind in PROFILE.items()},
         "rzzt filters": {code: ", ".join(kind.filters) for code, kind in PROFILE.items()},

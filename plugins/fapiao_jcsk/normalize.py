@@ -22,9 +22,9 @@ from fapiao.invoices.texts import code, flag, identifier, is_blank, name, unknow
 from fapiao_jcsk.codes import CERTIFICATE, CUSTOMS, INVOICE_TYPES, MANAGEMENT, STATES, USES
 from fapiao_jcsk.records import unwrap
 
-__all__ = ["normalize"]
+__all__ = ["ROW_KEYS", "normalize"]
 
-_KEYS = frozenset(
+ROW_KEYS = frozenset(
     (
         "abnormalType", "billingDate", "checkCode", "checkDate", "checkStatus", "checkTime", "deductible", "deductibleDate",
         "deductibleMode", "deductiblePeriod", "deductibleType", "fxdjdm", "id", "invoiceCode", "invoiceNumber", "invoiceType",
@@ -241,7 +241,7 @@ def _period(stated: Any, filed: Any, problems: Problems) -> str | None:
 
 def _extra(row: dict[str, Any], family: Any) -> dict[str, Any] | None:
     """Fields nobody knows, as they came; also the name of a family nobody knows."""
-    extra = unknown_fields(row, _KEYS)
+    extra = unknown_fields(row, ROW_KEYS)
     if family in (None, _INVOICES, _CUSTOMS_FAMILY):
         return extra
     return {**(extra or {}), "family": family}

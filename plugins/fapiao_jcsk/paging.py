@@ -4,6 +4,9 @@ The standard shape counts (``count``), so its first page makes all other cursors
 adapter shape has no count: each page names the next, until one has no rows. A cursor is ``page/size``, with the previous
 page's fingerprint behind it where pages are read one after the other: a read that goes on after ``page_size`` was changed
 keeps to the size it began with, and no billed page is read twice.
+
+An end without a count proves nothing: a row that the grouped shape leaves out is not missed by anybody. So the last page of
+such a list names one more, :data:`COUNT`: the same list without ``adapter``, of which only the count is taken.
 """
 
 from __future__ import annotations
@@ -24,7 +27,10 @@ from fapiao_jcsk.settings import LARGEST_PAGE, SERVICE, Settings, read_settings
 from fapiao_jcsk.signing import SIGNED_FIELDS, signature
 from fapiao_jcsk.wishes import business_content
 
-__all__ = ["read_page", "sign"]
+__all__ = ["COUNT", "read_page", "sign"]
+
+COUNT = "count"
+"""The cursor of the page without rows that has a grouped list's count."""
 
 _MOST_PAGES = 100_000
 """Ten million rows in one list: beyond that a count is a fault, not a count."""
@@ -46,9 +52,15 @@ def read_page(account: Account, query: SliceQuery | SyncQuery, cursor: str | Non
     if not isinstance(query, SyncQuery):
         raise PluginError("jcsk reads lists (capability sync), not slices of a collection.", source=account.source)
     settings = read_settings(account)
+    if cursor == COUNT:
+        response = yield _request(account, settings, _ungrouped(query), _Place(1, 1))
+        return _counted(response, settings)
     place = _place(account, settings, query, cursor)
     response = yield _request(account, settings, query, place)
-    return _page(response, settings, place)
+    page = _page(response, settings, place)
+    if page.records or page.total is not None or not _is_grouped(query) or not settings.count_grouped:
+        return page
+    return msgspec.structs.replace(page, remaining=(COUNT,))
 
 
 def sign(request: Request, account: Account) -> Signed:
@@ -113,6 +125,25 @@ def _page(response: Response, settings: Settings, place: _Place) -> Page:
         return _sequential(records, total, charged, place)
     remaining = _numbered(total, len(records), place.size) if place.page == 1 else ()
     return Page(records=records, total=total, remaining=remaining, billed=charged)
+
+
+def _is_grouped(query: SyncQuery) -> bool:
+    return ("adapter", "1") in query.filters
+
+
+def _ungrouped(query: SyncQuery) -> SyncQuery:
+    """The same question in the standard shape, which counts (``count``, 发票总张数)."""
+    filters = tuple((name, value) for name, value in query.filters if name != "adapter")
+    return msgspec.structs.replace(query, filters=filters)
+
+
+def _counted(response: Response, settings: Settings) -> Page:
+    """The count alone: the rows beside it have been read in the other shape."""
+    envelope = read(response)
+    content = read_content(envelope.content, settings.limits)
+    if content is not None and not isinstance(content, dict):
+        raise broken(f"content is {kind_of(content)} instead of an object")
+    return Page(records=[], total=_count(content or {}), billed=billed(envelope))
 
 
 def _numbered(total: int, received: int, size: int) -> tuple[str, ...]:

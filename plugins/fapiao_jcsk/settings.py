@@ -35,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sign_prefix: str
     as_json: bool
     page_size: int
+    count_grouped: bool
+    """Whether a list in the grouped shape (``adapter=1``) is counted by one more call in the standard shape."""
     limits: Limits
     profile: Mapping[str, List]
 
@@ -72,6 +74,7 @@ def settings_faults(account: Account) -> tuple[Settings, list[str]]:
         sign_prefix=_prefix(given.get("sign_prefix"), faults),
         as_json=body_format == "json",
         page_size=_whole(given, "page_size", 100, LARGEST_PAGE, faults),
+        count_grouped=_yes_or_no(given, "count_grouped", True, faults),
         limits=Limits(
             inflated=_whole(given, "max_inflated_bytes", Limits().inflated, 1 << 30, faults),
             ratio=_whole(given, "max_inflation_ratio", Limits().ratio, 1100, faults),
@@ -105,6 +108,16 @@ def _prefix(value: Any, faults: list[str]) -> str:
         faults.append("sign_prefix is not true, false, or up to 8 printable characters")
         return "?"
     return text
+
+
+def _yes_or_no(given: Mapping[str, Any], name: str, default: bool, faults: list[str]) -> bool:
+    value = given.get(name)
+    if isinstance(value, bool):
+        return value
+    word = "" if value is None else str(value).strip().lower()
+    if word not in _YES | _NO | {""}:
+        faults.append(f"{name} is neither true nor false")
+    return default if not word else word in _YES
 
 
 def _whole(given: Mapping[str, Any], name: str, default: int, largest: int, faults: list[str]) -> int:

@@ -110,8 +110,8 @@ VERIFICATION_CODES: Mapping[str, Code] = {
 """错误码 of customizedCheck, all of them."""
 
 _NARROWER = (
-    "Collect the month in parts: name fewer types, or one direction, for each collection. A single type and direction with more "
-    "than 5,000 invoices in one month cannot be made smaller, for the vendor's range is counted in whole months."
+    "The job was already divided down to this one type and direction. The vendor's range is counted in whole months, so "
+    "it cannot be made smaller: ask the vendor for a larger range, or give account_id where the taxpayer has several accounts."
 )
 
 COLLECTION_CODES: Mapping[str, Code] = {

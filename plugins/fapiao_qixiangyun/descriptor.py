@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from fapiao.invoices import codes as canonical
 from fapiao.spec import SPEC_VERSION, Capability, Descriptor, Field, Quota
+from fapiao_collected.personal import KNOWN_FIELDS, PERSONAL
+from fapiao_qixiangyun import types as collected
 from fapiao_qixiangyun.codes import COLLECTION_CODES, COMMON_CODES, FAULT_PAUSE, TASK_STATUSES, VERIFICATION_CODES
-from fapiao_qixiangyun.collected import types as collected
 from fapiao_qixiangyun.handling import Code
 from fapiao_qixiangyun.paths import (
     DEFAULT_HOST,
@@ -18,10 +19,32 @@ from fapiao_qixiangyun.paths import (
     STATUS_PATH,
     VERIFY_PATH,
 )
-from fapiao_qixiangyun.settings import DEFAULT_PAGE, LARGEST_PAGE
+from fapiao_qixiangyun.settings import DEFAULT_PAGE, LARGEST_PAGE, LAYOUT_PAUSE
 from fapiao_qixiangyun.verified import types as verified
+from fapiao_qixiangyun.verified.heads import VERIFIED_KEYS
+from fapiao_qixiangyun.verified.items import ITEM_KEYS
 
 __all__ = ["DESCRIPTOR"]
+
+
+_ENVELOPE = frozenset(
+    (
+        "reqId", "requestId", "code", "success", "message", "data", "list", "total", "page", "pageSize", "currentPage", "totalPage",
+        "taskId", "nsrsbh", "jsonUrl", "url", "fileUrl", "downloadLink", "downloadUrl", "zt", "qdfphm", "pdfUrl", "ofdUrl", "xmlUrl",
+    )
+)  # fmt: skip
+_VERIFIED = {
+    "salesTaxNo": "seller_tax_no",
+    "salesName": "seller_name",
+    "salesAddressPhone": "seller_address_phone",
+    "salesBank": "seller_bank_account",
+    "purchaserTaxNo": "buyer_tax_no",
+    "purchaserName": "buyer_name",
+    "purchaserAddressPhone": "buyer_address_phone",
+    "purchaserBank": "buyer_bank_account",
+    "remarks": "remark",
+}
+"""Personal data in the answer of customizedCheck."""
 
 
 def _texts(table: Mapping[str, Code]) -> dict[str, str]:
@@ -80,6 +103,11 @@ DESCRIPTOR = Descriptor(
             help="Files may be fetched over http.",
         ),
         Field(
+            name="file_proxy",
+            title="Proxy for files",
+            help="http://host:port where files are reached through a proxy only; the proxy then looks up their hosts' names.",
+        ),
+        Field(
             name="page_size",
             title="Page size",
             kind="integer",
@@ -92,6 +120,13 @@ DESCRIPTOR = Descriptor(
             kind="number",
             default=FAULT_PAUSE,
             help="How long an invoice waits when the tax bureau could not verify it; the vendor advises 15 to 20 minutes.",
+        ),
+        Field(
+            name="layout_pause",
+            title="Pause between looks at layout files (seconds)",
+            kind="number",
+            default=LAYOUT_PAUSE,
+            help="How long a layout task that still runs is left alone; the vendor takes minutes for one.",
         ),
         Field(name="agg_org_id", title="Organisation id", help="aggOrgId of collections, where the vendor gave one."),
         Field(
@@ -114,6 +149,8 @@ DESCRIPTOR = Descriptor(
     max_concurrency=4,
     types=collected.INVOICE_TYPES,
     poll_interval=30.0,
+    personal={**PERSONAL, **_VERIFIED},
+    known_fields=KNOWN_FIELDS | VERIFIED_KEYS | ITEM_KEYS | _ENVELOPE,
     codes={
         "code": _texts(COMMON_CODES),
         "customizedCheck": _texts(VERIFICATION_CODES),

@@ -14,8 +14,6 @@ __all__ = ["NO_FILES", "layout_files"]
 
 NO_FILES = "NoFiles"
 """Our own code for a task that is done and names no file."""
-_LOOK_AGAIN = 60.0
-"""Seconds. A task takes minutes, and each look at a finished one is the last."""
 _RUNNING, _FAILED, _DONE = "1", "2", "3"
 
 
@@ -30,7 +28,7 @@ def layout_files(account: Account, task: LayoutTask) -> Flow[LayoutFiles | Pendi
     state = exact_text(item.get("zt"))
     code, message = exact_text(item.get("code")), said(item.get("message"))
     if state == _RUNNING:
-        return Pending(reason=message or "the layout files are being made", code=code, after=_LOOK_AGAIN)
+        return Pending(reason=message or "the layout files are being made", code=code, after=settings.layout_pause)
     if state == _FAILED:
         return LayoutFiles(failed=True, code=code, message=message or "the vendor could not make the files")
     if state != _DONE:

@@ -1,4 +1,4 @@
-"""One raw record as a canonical invoice: which mapping reads it, by interface and shape."""
+"""One raw record as a canonical invoice: which mapping reads it, by interface."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ from typing import Any
 
 from fapiao.invoices.model import Invoice, NormalizeContext, Rejected
 from fapiao.invoices.problems import Problems, finding
-from fapiao_qixiangyun.collected.customs import customs_payment
-from fapiao_qixiangyun.collected.heads import invoice
+from fapiao_collected.dialect import Dialect
+from fapiao_collected.normalize import normalize as normalize_row
+from fapiao_qixiangyun.types import DOC_TYPES, SPECIAL_BUSINESS, STATES
 from fapiao_qixiangyun.verified.heads import verified_invoice
 
 __all__ = ["normalize"]
 
 _VERIFY = "verify"
-_CUSTOMS = "17"
+_DIALECT = Dialect(
+    doc_types=DOC_TYPES,
+    states=STATES,
+    special_businesses=SPECIAL_BUSINESS,
+    names_its_slice=True,
+    midnight_in_utc=True,
+)
 
 
 def normalize(raw: Any, context: NormalizeContext) -> Invoice | Rejected:
@@ -22,11 +29,8 @@ def normalize(raw: Any, context: NormalizeContext) -> Invoice | Rejected:
     ``context.api`` decides the code tables: ``verify`` for the answer of customizedCheck, else the collection's rows. Whether the
     numbers identify the document is judged by ``fapiao.invoices``. Pure, and never raises.
     """
+    if context.api != _VERIFY:
+        return normalize_row(raw, context, _DIALECT)
     if type(raw) is not dict:
         return Rejected(reasons=(finding("V3", ""),))
-    problems = Problems()
-    if context.api == _VERIFY:
-        return verified_invoice(raw, problems)
-    if "jkshm" in raw or (context.type == _CUSTOMS and "fphm" not in raw):
-        return customs_payment(raw, context, problems)
-    return invoice(raw, context, problems)
+    return verified_invoice(raw, Problems())

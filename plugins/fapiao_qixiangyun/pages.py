@@ -2,8 +2,7 @@
 
 The pages of a task mix its types and directions and state one count for all. What proves a slice is therefore the task as a
 whole: all its pages are read in one flow, they must hold exactly the rows that the vendor counts, and each row belongs to exactly
-one slice. So the slices' counts add up to the vendor's. A slice with nothing in it costs the pages of the task as well; fewer types
-in a job make it cheaper.
+one slice. So the slices' counts add up to the vendor's, and one read brings all of them.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from fapiao.errors import PluginError, RequestRefused
-from fapiao.wire import Account, Flow, Page, Pending, Request, Response, Secret, SliceQuery, SyncQuery
+from fapiao.wire import Account, Flow, Page, Pending, Request, Response, Secret, SliceKey, SliceQuery, SyncQuery
 from fapiao_qixiangyun.envelope import broken, count, kind_of, read
 from fapiao_qixiangyun.paths import PAGES_PATH
 from fapiao_qixiangyun.settings import Settings, read_settings
@@ -30,7 +29,7 @@ Rows = list[dict[str, Any]]
 
 
 def read_page(account: Account, query: SliceQuery | SyncQuery, cursor: str | None) -> Flow[Page | Pending]:
-    """The whole slice as one page; ``total`` is the number of the task's rows that belong to it.
+    """The whole slice as one page, and beside it the task's other slices; ``total`` is the number of rows of the slice.
 
     :raises VendorBroken: the pages do not hold what the vendor counts, or a row cannot be told to its slice.
     :raises ConfigurationError: a file lies on a host that the connection does not allow.
@@ -45,8 +44,11 @@ def read_page(account: Account, query: SliceQuery | SyncQuery, cursor: str | Non
     rows = yield from _all_rows(read_settings(account), task, query.taxpayer_no)
     if isinstance(rows, Pending):
         return rows
-    own = [row for row in rows if task.slice_of(row) == query.key]
-    return Page(records=own, total=len(own))
+    found: dict[SliceKey, Rows] = {key: [] for key in (query.key, *task.slices())}
+    for row in rows:
+        found[task.slice_of(row)].append(row)
+    own = found.pop(query.key)
+    return Page(records=own, total=len(own), others=found)
 
 
 def _all_rows(settings: Settings, task: Task, taxpayer_no: str) -> Flow[Rows | Pending]:

@@ -11,9 +11,11 @@ from fapiao.wire import Account
 from fapiao_qixiangyun.codes import FAULT_PAUSE
 from fapiao_qixiangyun.paths import DEFAULT_RESULT_PATH
 
-__all__ = ["DEFAULT_PAGE", "LARGEST_PAGE", "Settings", "read_settings"]
+__all__ = ["DEFAULT_PAGE", "LARGEST_PAGE", "LAYOUT_PAUSE", "Settings", "read_settings"]
 
 DEFAULT_PAGE = 100
+LAYOUT_PAUSE = 60.0
+"""Seconds. A layout task takes minutes, and each look at a finished one is the last."""
 LARGEST_PAGE = 1000
 """The vendor publishes no limit; over 2 MB it answers with the address of a file instead of a list."""
 
@@ -23,6 +25,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     page_size: int = DEFAULT_PAGE
     fault_pause: float = FAULT_PAUSE
     """Seconds to wait after a fault of the tax bureau."""
+    layout_pause: float = LAYOUT_PAUSE
+    """Seconds between two looks at a layout task that runs."""
     agg_org_id: str | None = None
     account_id: str | None = None
 
@@ -32,21 +36,24 @@ def read_settings(account: Account) -> Settings:
     given = account.settings
     result_path = _text(given.get("result_path")) or DEFAULT_RESULT_PATH
     page_size = given.get("page_size") or DEFAULT_PAGE
-    pause = given.get("fault_pause")
-    pause = FAULT_PAUSE if pause is None else pause
+    pauses: dict[str, Any] = {}
+    for name, usual in (("fault_pause", FAULT_PAUSE), ("layout_pause", LAYOUT_PAUSE)):
+        pauses[name] = usual if given.get(name) is None else given[name]
     wrong = []
     if not result_path.startswith("/") or "?" in result_path or " " in result_path:
         wrong.append(f"result_path is {result_path!r}, it must be a path such as {DEFAULT_RESULT_PATH}")
     if isinstance(page_size, bool) or not isinstance(page_size, int) or not 1 <= page_size <= LARGEST_PAGE:
         wrong.append(f"page_size is {page_size!r}, it must be a whole number from 1 to {LARGEST_PAGE}")
-    if isinstance(pause, bool) or not isinstance(pause, int | float) or not 0 <= pause <= 86_400:
-        wrong.append(f"fault_pause is {pause!r}, it must be seconds from 0 to 86400")
+    for name, pause in pauses.items():
+        if isinstance(pause, bool) or not isinstance(pause, int | float) or not 0 <= pause <= 86_400:
+            wrong.append(f"{name} is {pause!r}, it must be seconds from 0 to 86400")
     if wrong:
         raise ConfigurationError(f"The connection's settings are wrong: {'; '.join(wrong)}.", source=account.source)
     return Settings(
         result_path=result_path,
         page_size=page_size,
-        fault_pause=float(pause),
+        fault_pause=float(pauses["fault_pause"]),
+        layout_pause=float(pauses["layout_pause"]),
         agg_org_id=_text(given.get("agg_org_id")),
         account_id=_text(given.get("account_id")),
     )

@@ -4,11 +4,14 @@ One task covers all slices of a job, since the vendor runs one task per tax numb
 and each row names its own; so the job id that the ledger keeps is the task's id together with what the task was asked for::
 
     1789012345678901234/81,82/jx,xx
+
+A task of more than 5,000 invoices is refused or fails (4888). The vendor's range is types × directions × whole months, and a
+job is one month: so it is divided by direction, then by halves of its types, down to one type and direction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -27,13 +30,13 @@ from fapiao.wire import (
     SliceState,
     SliceStatus,
 )
-from fapiao_qixiangyun.codes import TASK_STATUSES, look_up
+from fapiao_qixiangyun.codes import COLLECTION_CODES, TASK_STATUSES, look_up
 from fapiao_qixiangyun.envelope import Envelope, broken, exact_text, kind_of, read, said
 from fapiao_qixiangyun.handling import Handling, refusal
 from fapiao_qixiangyun.paths import START_PATH, STATUS_PATH
 from fapiao_qixiangyun.settings import read_settings
 
-__all__ = ["LONGEST_JOB_ID", "Task", "ask", "later", "start"]
+__all__ = ["LONGEST_JOB_ID", "Task", "ask", "halves", "later", "start"]
 
 _DIRECTION_CODES = {INPUT: "jx", OUTPUT: "xx"}
 """进销项标志: jx:进项;xx:销项"""
@@ -69,6 +72,10 @@ class Task(msgspec.Struct, frozen=True):
     def job_id(self) -> str:
         return f"{self.task_id}/{','.join(self.types)}/{','.join(self.directions)}"
 
+    def slices(self) -> Iterator[SliceKey]:
+        """All slices that the task was asked for."""
+        return (SliceKey(kind, _DIRECTIONS[direction]) for kind in self.types for direction in self.directions)
+
     def slice_of(self, row: dict[str, Any]) -> SliceKey:
         """The one slice of the task that a row belongs to, by ``fplx`` and ``jxxbz`` of its own.
 
@@ -97,7 +104,6 @@ def start(account: Account, job: CollectionJob) -> Flow[CollectionStatus | Pendi
     """发起归集任务 for one invoice month. Never resent once it may have arrived: it starts paid work at the tax bureau.
 
     :raises OutcomeUnknown: the vendor accepted it in an answer that is not as documented.
-    :raises RequestRefused: more than 5,000 invoices are in the range (4888): narrower jobs can be made.
     """
     settings = read_settings(account)
     wanted = Task.of("", job.slices)
@@ -118,6 +124,9 @@ def start(account: Account, job: CollectionJob) -> Flow[CollectionStatus | Pendi
         pending = later(START_PATH, answer)
         if pending is not None:
             return pending
+        row = look_up(START_PATH, answer.code)
+        if row is not None and row.handling is Handling.RANGE:
+            return _too_large(job, None, answer.code, answer.message)
         if not isinstance(answer.data, dict):
             raise broken(f"data is {kind_of(answer.data)} instead of an object")
         task_id = exact_text(answer.data.get("taskId"))
@@ -150,9 +159,25 @@ def ask(account: Account, job: CollectionJob) -> Flow[CollectionStatus | Pending
         return pending
     if not isinstance(answer.data, dict):
         raise broken(f"data is {kind_of(answer.data)} instead of an object")
+    if exact_text(answer.data.get("status")) == "2":
+        fail_code = exact_text(answer.data.get("failCode")) or ""
+        row = look_up(STATUS_PATH, fail_code)
+        if row is not None and row.handling is Handling.RANGE:
+            return _too_large(job, job.job_id, fail_code, said(answer.data.get("failMsg")))
     return CollectionStatus(
         slices=tuple(_status(answer.data, key) for key in job.slices), job_id=job.job_id, code=answer.code
     )
+
+
+def halves(slices: Iterable[SliceKey]) -> tuple[tuple[SliceKey, ...], ...]:
+    """The parts of a job that is too large, empty where there are none. By direction first: a task is types × directions,
+    so a part of one direction covers exactly its slices."""
+    keys = tuple(slices)
+    by_direction = tuple(tuple(key for key in keys if key.direction == direction) for direction in (INPUT, OUTPUT))
+    if all(by_direction):
+        return by_direction
+    middle = len(keys) // 2
+    return (keys[:middle], keys[middle:]) if middle else ()
 
 
 def later(path: str, answer: Envelope) -> Pending | None:
@@ -161,6 +186,16 @@ def later(path: str, answer: Envelope) -> Pending | None:
     if row is None or row.handling is not Handling.LATER:
         return None
     return Pending(reason=answer.message or row.text, code=answer.code, after=row.after)
+
+
+def _too_large(job: CollectionJob, job_id: str | None, code: str, message: str) -> CollectionStatus:
+    row = COLLECTION_CODES[code]
+    told = message or row.text
+    parts = halves(job.slices)
+    if not parts:
+        told = f"{told}. {row.advice}"
+    failed = tuple(SliceStatus(key=key, state=SliceState.FAILED, code=code, message=told) for key in job.slices)
+    return CollectionStatus(slices=failed, job_id=job_id, parts=parts, code=code, message=message)
 
 
 def _status(data: dict[str, Any], key: SliceKey) -> SliceStatus:
@@ -190,8 +225,6 @@ def _failed(data: dict[str, Any], key: SliceKey) -> SliceStatus:
         if error is not None:
             raise error
     told = message or (row.text if row is not None else "the task has failed without a reason")
-    if row is not None and row.handling is Handling.RANGE:
-        told = f"{told}. {row.advice}"
     passing = row is not None and row.handling in (Handling.LATER, Handling.RETRY, Handling.THROTTLED)
     return SliceStatus(key=key, state=SliceState.FAILED, code=code or "2", message=told, retryable=passing)
 

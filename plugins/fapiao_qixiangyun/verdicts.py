@@ -7,9 +7,9 @@ from fapiao.wire import OK as FINE
 from fapiao.wire import Decision, Request, Response, Verdict
 from fapiao_qixiangyun.codes import OK, look_up
 from fapiao_qixiangyun.envelope import broken, outline, read
-from fapiao_qixiangyun.handling import verdict
+from fapiao_qixiangyun.handling import Handling, verdict
 from fapiao_qixiangyun.login import has_token, read_token
-from fapiao_qixiangyun.paths import LOGIN_PATH
+from fapiao_qixiangyun.paths import LOGIN_PATH, START_PATH
 
 __all__ = ["classify"]
 
@@ -61,6 +61,8 @@ def _judged(request: Request, response: Response) -> Verdict:
         )
         return Verdict(decision=Decision.REFUSED, error=error)
     row = look_up(request.path, answer.code)
+    if row is not None and row.handling is Handling.RANGE and request.path == START_PATH:
+        return FINE  # the flow names smaller jobs
     return verdict(answer.code, row, answer.message, idempotent=request.idempotent)
 
 

@@ -15,11 +15,11 @@ from fapiao.testing.draws import Draws
 from fapiao.testing.kinds import KINDS
 from fapiao.testing.truth import TrueSlice, true_slice
 from fapiao.testing.volumes import default_count
+from fapiao_collected.simulated.rows import row
+from fapiao_collected.simulated.stated import stated
+from fapiao_collected.simulated.styles import Style
 from fapiao_ekuaibao.simulator.document import TYPES
-from fapiao_ekuaibao.simulator.rows import row
 from fapiao_ekuaibao.simulator.scenario import Drift, EkuaibaoScenario
-from fapiao_ekuaibao.simulator.stated import stated
-from fapiao_ekuaibao.simulator.styles import Style
 
 __all__ = ["Ledger", "PageCache", "Window"]
 
@@ -42,6 +42,10 @@ class Ledger:
     def __init__(self, scenario: EkuaibaoScenario) -> None:
         self._scenario = scenario
         self._positions = lru_cache(maxsize=4096)(self._find_positions)
+
+    def edition(self, generation: int) -> int:
+        """Generations with the same number show the same: how many of the scenario's changes have come by then."""
+        return sum(generation >= change.generation for change in self._scenario.changes)
 
     def positions(self, cell: Cell, generation: int) -> Sequence[int]:
         """The indices of the slice's true invoices, in the vendor's order."""
@@ -173,7 +177,7 @@ class PageCache:
 
     def rendered(self, cell: Cell, generation: int, window: Window) -> bytes:
         """The JSON array of the window's rows."""
-        key = (cell, generation, window.start, window.stop)
+        key = (cell, self._ledger.edition(generation), window.start, window.stop)
         with self._lock:
             body = self._kept.get(key)
             if body is not None:

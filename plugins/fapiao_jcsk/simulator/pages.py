@@ -54,6 +54,8 @@ class Pages:
         size = min(wanted, scenario.page_size_cap) if scenario.page_size_cap else wanted
         rows = self.matching(taxpayer_no, content, scenario.revision)
         grouped = is_grouped(content)
+        if grouped and scenario.grouped_omits:
+            rows = rows[: -scenario.grouped_omits]
         total, start, stop = len(rows), (number - 1) * size, number * size
         drift = self._drift(taxpayer_no, content, key, number)
         if drift is not None:

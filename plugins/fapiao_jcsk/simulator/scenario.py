@@ -96,6 +96,8 @@ class JcskScenario(Scenario, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Pages never hold more rows than this, whatever ``pageSize`` asks; 0 = as asked."""
     paging_ignored: bool = False
     """The grouped shape shows all rows on every page."""
+    grouped_omits: int = 0
+    """So many rows, the last ones, are on no page of the grouped shape; the standard shape counts and shows them."""
     unknown_family: str = "WSPZ"
     """The key of tax certificates in the grouped shape, which the document does not name."""
 

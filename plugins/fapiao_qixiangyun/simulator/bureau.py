@@ -10,11 +10,11 @@ from fapiao.testing.kinds import KINDS
 from fapiao.testing.numbering import tax_number
 from fapiao.testing.truth import true_slice
 from fapiao.testing.volumes import default_count
+from fapiao_collected.simulated.rows import Row, row
+from fapiao_collected.simulated.stated import stated
+from fapiao_collected.simulated.styles import Style
 from fapiao_qixiangyun.simulator.document import COLLECT_TYPES
-from fapiao_qixiangyun.simulator.rows import Row, row
 from fapiao_qixiangyun.simulator.scenario import QixiangyunScenario
-from fapiao_qixiangyun.simulator.stated import stated
-from fapiao_qixiangyun.simulator.styles import Style
 
 __all__ = ["Bureau", "Cell"]
 
@@ -43,7 +43,7 @@ class Bureau:
     def rows(self, cell: Cell, indices: Sequence[int]) -> list[Row]:
         made = []
         for invoice, style in self._true(cell, indices):
-            record = row(invoice, style, cell[2], _WORDS[cell[3]])
+            record = row(invoice, style, (cell[2], _WORDS[cell[3]]))
             if self._scenario.rows_untold:
                 del record["fplx"], record["jxxbz"]
             made.append(record)
@@ -52,7 +52,7 @@ class Bureau:
     def invoices(self, cell: Cell) -> Iterator[Invoice]:
         """What a perfect reader stores."""
         for invoice, style in self._true(cell, range(self.count(cell))):
-            yield stated(invoice, cell[2], style)
+            yield stated(invoice, cell[2], style, both_numbers=True)
 
     def _true(self, cell: Cell, indices: Sequence[int]) -> Iterator[tuple[Invoice, Style]]:
         taxpayer_no, month, type_, direction = cell

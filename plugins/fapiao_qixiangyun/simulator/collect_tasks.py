@@ -11,7 +11,7 @@ import msgspec
 from fapiao_qixiangyun.simulator.bureau import Bureau, Cell
 from fapiao_qixiangyun.simulator.scenario import QixiangyunScenario
 
-__all__ = ["Busy", "CollectDesk", "CollectTask", "TooMany"]
+__all__ = ["Busy", "CollectTask", "CollectTasks", "TooMany"]
 
 _FIRST_ID = 1_690_000_000_000_000_001
 _ENCODE = msgspec.json.Encoder(decimal_format="number").encode
@@ -33,7 +33,7 @@ class CollectTask(msgspec.Struct, frozen=True):
     total: int
 
 
-class CollectDesk:
+class CollectTasks:
     """All tasks since the scenario began. Safe for many threads."""
 
     def __init__(self, scenario: QixiangyunScenario, bureau: Bureau, clock: Callable[[], float]) -> None:
@@ -42,7 +42,6 @@ class CollectDesk:
         self._clock = clock
         self._lock = threading.Lock()
         self._tasks: dict[str, CollectTask] = {}
-        self._files: dict[str, bytes] = {}
 
     def start(self, taxpayer_no: str, cells: tuple[Cell, ...]) -> CollectTask:
         """:raises Busy: one of this tax number has not ended. :raises TooMany: where the scenario says so at the start."""
@@ -88,11 +87,3 @@ class CollectDesk:
             if not want:
                 break
         return _ENCODE(rows), len(rows)
-
-    def keep(self, name: str, content: bytes) -> None:
-        with self._lock:
-            self._files[name] = content
-
-    def file(self, name: str) -> bytes | None:
-        with self._lock:
-            return self._files.get(name)

@@ -22,6 +22,8 @@ class CodeAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     taxpayer_no: str = ""
     first: int = 0
     """Only the first so many matching calls; 0 = no such limit."""
+    skip: int = 0
+    """So many matching calls are answered as usual before that."""
     probability: float = 0.0
     """0 … 1, drawn from the scenario's seed; 0 = always."""
     in_task: bool = False

@@ -1,6 +1,7 @@
 """The answer of customizedCheck as an invoice.
 
-The document shows the shape of digital invoices only; what tickets bring beside it is kept in ``extra``.
+The document shows the shape of digital invoices only. Where the answer about a ticket has the list of journeys that this vendor's
+collection has (``xcdList``), its journeys are read; whatever else tickets bring is kept in ``extra``.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from fapiao.invoices.problems import Problems
 from fapiao.invoices.rates import MISSING_RATE, head_rate
 from fapiao.invoices.tax_numbers import tax_number
 from fapiao.invoices.texts import code, flag, identifier, name, remark, unknown_fields
+from fapiao_collected.children import rows
+from fapiao_collected.journeys import trips
 from fapiao_qixiangyun.verified.items import goods_lines
 from fapiao_qixiangyun.verified.types import STATES, document_type
 
-__all__ = ["verified_invoice"]
+__all__ = ["VERIFIED_KEYS", "verified_invoice"]
 
-_KNOWN = frozenset(
+VERIFIED_KEYS = frozenset(
     (
         "invoiceCode", "invoiceNumber", "billingDate", "checkCode", "totalAmount", "amountTax", "totalTax", "invoiceType", "state",
         "tspzbz", "purchaserTaxNo", "purchaserName", "purchaserBank", "purchaserAddressPhone", "salesTaxNo", "salesName", "salesBank",
-        "salesAddressPhone", "refinedOilState", "remarks", "machineCode", "items",
+        "salesAddressPhone", "refinedOilState", "remarks", "machineCode", "items", "xcdList",
         # About the check and its files, not about the invoice: kept in fapiao_verification and fapiao_layout_file.
         "checkTime", "requestId", "bswjxzTaskId", "url", "pdfUrl", "ofdUrl", "xmlUrl",
     )
@@ -45,9 +48,11 @@ def verified_invoice(raw: dict[str, Any], problems: Problems) -> Invoice:
     amount, tax, with_tax, derived = _amounts(raw, doc_type, problems)
     is_red = next((value < 0 for value in (with_tax, amount, tax) if value), False)
     lines, left = goods_lines(get("items"), is_red, problems)
-    extra = unknown_fields(raw, _KNOWN)
-    if left:
-        extra = {**(extra or {}), "items": raw["items"]}
+    journeys, journeys_left = rows(get("xcdList"), problems, "trips")
+    extra = unknown_fields(raw, VERIFIED_KEYS)
+    unread = (("items", left), ("xcdList", journeys_left))
+    if left or journeys_left:
+        extra = {**(extra or {}), **{key: raw[key] for key, is_left in unread if is_left}}
     numbers = document_numbers(get("invoiceCode"), get("invoiceNumber"), None, problems)
     issued_at, issued_on = moment(get("billingDate"), problems, "issued_at")
     value, text, kind = head_rate(MISSING_RATE, lines)
@@ -88,6 +93,7 @@ def verified_invoice(raw: dict[str, Any], problems: Problems) -> Invoice:
         remark=remark(get("remarks"), problems, "remark"),
         level=Level.FULL if lines else Level.HEAD,
         lines=lines,
+        trips=trips(journeys, problems) if journeys else (),
         extra=extra,
         findings=problems.found(),
     )

@@ -13,9 +13,9 @@ from fapiao.invoices.problems import Problems
 from fapiao.invoices.rates import FRACTION, PERCENT, Rate, RateKind, rate
 from fapiao.invoices.texts import identifier, is_blank, name, unknown_fields
 
-__all__ = ["goods_lines"]
+__all__ = ["ITEM_KEYS", "goods_lines"]
 
-_KNOWN = frozenset(
+ITEM_KEYS = frozenset(
     (
         "rowNo", "commodityName", "specificationModel", "unit", "quantity", "unitPrice", "amount", "taxRate", "tax", "realTaxRate",
         "realTax", "taxClassifyCode",
@@ -72,7 +72,7 @@ def _line(row: dict[str, Any], number: int, problems: Problems) -> Line:
         tax_rate_text=text,
         tax_rate_kind=kind,
         tax_amount=money(get("tax") if is_blank(real_tax) else real_tax, problems, "tax_amount"),
-        extra=unknown_fields(row, _KNOWN),
+        extra=unknown_fields(row, ITEM_KEYS),
     )
 
 

@@ -7,13 +7,13 @@ from fapiao.invoices.model import SpecialBusiness, Trip
 from fapiao.invoices.numbers import number
 from fapiao.invoices.problems import Problems
 from fapiao.invoices.texts import identifier, name, unknown_fields
-from fapiao_qixiangyun.collected.children import Rows
+from fapiao_collected.children import Rows
 
-__all__ = ["special_businesses", "trips"]
+__all__ = ["ELEMENT_KEYS", "TRIP_KEYS", "special_businesses", "trips"]
 
-_TRIP = frozenset(("cfd", "ddd", "lkxm", "sdphm", "hbh", "createTime", "sj", "cyr", "rq", "yxsfzh", "cxcc"))
+TRIP_KEYS = frozenset(("cfd", "ddd", "lkxm", "sdphm", "hbh", "createTime", "sj", "cyr", "rq", "yxsfzh", "cxcc"))
 
-_ELEMENT = frozenset(
+ELEMENT_KEYS = frozenset(
     (
         "jzfwfsd", "jzxmmc", "cqzs", "cxr", "yxsfzh", "cxrq", "cfd", "ddd", "dj", "jtgjlx", "ysgjzl", "ysgjph", "qyd", "yshwmc",
     )
@@ -41,7 +41,7 @@ def trips(rows: Rows, problems: Problems) -> tuple[Trip, ...]:
                 departs_on_text=name(get("rq"), problems, "departs_on_text"),
                 departs_at=name(get("sj"), problems, "departs_at"),
                 recorded_at=moment(get("createTime"), problems, "recorded_at")[0],
-                extra=unknown_fields(row, _TRIP),
+                extra=unknown_fields(row, TRIP_KEYS),
             )
         )
     problems.leave()
@@ -75,7 +75,7 @@ def special_businesses(rows: Rows, problems: Problems) -> tuple[SpecialBusiness,
                 plate_no=name(get("ysgjph"), problems, "plate_no"),
                 ship_from=name(get("qyd"), problems, "ship_from"),
                 cargo_name=name(get("yshwmc"), problems, "cargo_name"),
-                extra=unknown_fields(row, _ELEMENT),
+                extra=unknown_fields(row, ELEMENT_KEYS),
             )
         )
     problems.leave()

@@ -1,4 +1,4 @@
-"""True invoices as rows of the collection interface: seven shapes, each row with the type and direction it belongs to."""
+"""True invoices as rows of a collection: seven shapes (see the response examples of 获取增值税发票全量采集票据数据接口)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from fapiao.invoices.model import Customs, Invoice, Line, SpecialBusiness, Trip
-from fapiao_qixiangyun.simulator.styles import Style
+from fapiao_collected.simulated.styles import Style
 
 __all__ = ["UNDOCUMENTED", "row"]
 
@@ -20,11 +20,12 @@ _STATES = {"normal": "0", "voided": "2", "red_partial": "7", "red_full": "8"}
 _DATES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d", "%Y%m%d", "%Y%m%d%H%M%S")
 
 
-def row(invoice: Invoice, style: Style, type_code: str, direction: str) -> Row:
-    """One element of ``list``. ``direction`` is the vendor's ``jx`` or ``xx``."""
+def row(invoice: Invoice, style: Style, slice_: tuple[str, str] | None = None) -> Row:
+    """One element of ``list``. ``slice_``: the vendor's codes of type and direction, where its rows name them; such rows also
+    have the number behind a paper face."""
     made = _SHAPES[invoice.doc_type](invoice, style)
-    if invoice.invoice_number is not None and invoice.digital_number is not None:
-        made["sdphm"] = invoice.digital_number  # the number behind a paper face
+    if slice_ is not None and invoice.invoice_number is not None and invoice.digital_number is not None:
+        made["sdphm"] = invoice.digital_number
     if style.nothing:
         if style.nothing == 2:
             made = {key: value for key, value in made.items() if value is not None}
@@ -32,8 +33,10 @@ def row(invoice: Invoice, style: Style, type_code: str, direction: str) -> Row:
         made = {key: "" if value is None else value for key, value in made.items()}
     if style.undocumented:
         made[UNDOCUMENTED[0]] = UNDOCUMENTED[1]
-    made["fplx"] = int(type_code) if style.code_as_int and not style.number_as_int else type_code
-    made["jxxbz"] = direction
+    if slice_ is not None:
+        kind, direction = slice_
+        made["fplx"] = int(kind) if style.code_as_int and not style.number_as_int else kind
+        made["jxxbz"] = direction
     return made
 
 

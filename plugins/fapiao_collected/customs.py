@@ -13,22 +13,23 @@ from fapiao.invoices.problems import Problems
 from fapiao.invoices.rates import FRACTION, MISSING_RATE, head_rate, rate
 from fapiao.invoices.tax_numbers import tax_number
 from fapiao.invoices.texts import code, identifier, name, unknown_fields
-from fapiao_qixiangyun.collected.children import Rows, rows
-from fapiao_qixiangyun.collected.lines import numbering
-from fapiao_qixiangyun.collected.types import document_type
+from fapiao_collected.children import Rows, rows
+from fapiao_collected.dialect import SLICE_KEYS, Dialect
+from fapiao_collected.lines import numbering
 
-__all__ = ["customs_payment"]
+__all__ = ["CUSTOMS_KEYS", "CUSTOMS_LINE_KEYS", "customs_payment"]
 
-_KNOWN = frozenset(
+CUSTOMS_KEYS = frozenset(
     (
         "jkshm", "tfrq", "jkdw1nsrsbh", "jkdw1mc", "jkdw2nsrsbh", "jkdw2mc", "jkkadm", "shxx", "skje", "hwxx", "srjg", "yskmdm",
-        "skgkdm", "myfs", "sqdwbm", "bgdbh", "hth", "ysgj", "jkqx", "tydh", "tfyf", "fplx", "jxxbz",
+        "skgkdm", "myfs", "sqdwbm", "bgdbh", "hth", "ysgj", "jkqx", "tydh", "tfyf",
     )
 )  # fmt: skip
-_KNOWN_LINE = frozenset(("mxxh", "shxx", "hwmc", "sl", "dw", "wsjg", "slv", "skje"))
+_KNOWN_WITH_SLICE = CUSTOMS_KEYS | SLICE_KEYS
+CUSTOMS_LINE_KEYS = frozenset(("mxxh", "shxx", "hwmc", "sl", "dw", "wsjg", "slv", "skje"))
 
 
-def customs_payment(raw: dict[str, Any], context: NormalizeContext, problems: Problems) -> Invoice:
+def customs_payment(raw: dict[str, Any], context: NormalizeContext, dialect: Dialect, problems: Problems) -> Invoice:
     """The certificate as an invoice: the first payer is its buyer, there is no seller and no price with tax."""
     get = raw.get
     goods, unread = rows(get("hwxx"), problems, "lines")
@@ -39,8 +40,8 @@ def customs_payment(raw: dict[str, Any], context: NormalizeContext, problems: Pr
     payer_no = tax_number(get("jkdw1nsrsbh"), problems, "customs.payer1_tax_no")
     payer = name(get("jkdw1mc"), problems, "customs.payer1_name")
     value, text, kind = head_rate(MISSING_RATE, lines)
-    doc_type, doc_type_raw = document_type(raw, context, problems)
-    extra = unknown_fields(raw, _KNOWN)
+    doc_type, doc_type_raw = dialect.document_type(raw, context, problems)
+    extra = unknown_fields(raw, _KNOWN_WITH_SLICE if dialect.names_its_slice else CUSTOMS_KEYS)
     if unread:
         extra = {**(extra or {}), "hwxx": raw["hwxx"]}
     return Invoice(
@@ -107,7 +108,7 @@ def _lines(goods: Rows, problems: Problems) -> tuple[Line, ...]:
                 tax_rate_kind=kind,
                 tax_amount=money(get("skje"), problems, "tax_amount"),
                 tariff_no=identifier(get("shxx"), problems, "tariff_no"),
-                extra=unknown_fields(row, _KNOWN_LINE),
+                extra=unknown_fields(row, CUSTOMS_LINE_KEYS),
             )
         )
     problems.leave()

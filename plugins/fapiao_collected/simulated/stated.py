@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from fapiao.invoices.model import Invoice, Level, Line
-from fapiao_ekuaibao.simulator.rows import UNDOCUMENTED, state_code
-from fapiao_ekuaibao.simulator.styles import Style, rate_text
+from fapiao_collected.simulated.rows import UNDOCUMENTED, state_code
+from fapiao_collected.simulated.styles import Style, rate_text
 
 __all__ = ["stated"]
 
@@ -20,8 +20,9 @@ _TAX_CONTROL = ("vat_special_paper", "vat_ordinary_paper", "vat_special_e", "vat
 _PAPER_FACES = ("digital_paper_special", "digital_paper_ordinary", "digital_paper_motor", "digital_paper_used_car")
 
 
-def stated(invoice: Invoice, type_code: str, style: Style) -> Invoice:
-    """The canonical invoice that this row, written in this style, amounts to."""
+def stated(invoice: Invoice, type_code: str, style: Style, *, both_numbers: bool = False) -> Invoice:
+    """The canonical invoice that this row, written in this style, amounts to. ``both_numbers``: the vendor's rows have a
+    second field, for the number behind a paper face."""
     changes: dict[str, Any] = {"doc_type_raw": type_code}
     if style.undocumented:
         changes["extra"] = dict((UNDOCUMENTED,))
@@ -33,8 +34,8 @@ def stated(invoice: Invoice, type_code: str, style: Style) -> Invoice:
     if style.date in (1, 2):
         changes["issued_at"] = None
     changes.update(_state(invoice, style))
-    if invoice.doc_type in _PAPER_FACES:
-        changes["digital_number"] = None  # the vendor's rows have one field for the number
+    if invoice.doc_type in _PAPER_FACES and not both_numbers:
+        changes["digital_number"] = None
     if invoice.vehicle is not None:
         text = rate_text(style, invoice.tax_rate, invoice.tax_rate_text)
         car = invoice.vehicle

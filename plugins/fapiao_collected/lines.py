@@ -14,11 +14,11 @@ from fapiao.invoices.money import money, quantity
 from fapiao.invoices.problems import Problems
 from fapiao.invoices.rates import FRACTION, rate
 from fapiao.invoices.texts import code, identifier, name, unknown_fields
-from fapiao_qixiangyun.collected.children import Rows
+from fapiao_collected.children import Rows
 
-__all__ = ["goods_lines", "numbering", "synthetic_line"]
+__all__ = ["LINE_KEYS", "goods_lines", "numbering", "synthetic_line"]
 
-_KNOWN = frozenset(
+LINE_KEYS = frozenset(
     ("mxxh", "spbm", "mc", "ggxh", "sl", "jldw", "dj", "slv", "se", "je", "qdbz", "hsdj", "hsje"),
 )
 
@@ -98,7 +98,7 @@ def _line(row: dict[str, Any], number: int, problems: Problems) -> Line:
         else quantity(price_with_tax, problems, "unit_price_incl_tax")[0],
         amount_incl_tax=None if with_tax is None else money(with_tax, problems, "amount_incl_tax"),
         list_flag_raw=code(get("qdbz"), problems, "list_flag_raw"),
-        extra=unknown_fields(row, _KNOWN),
+        extra=unknown_fields(row, LINE_KEYS),
     )
 
 

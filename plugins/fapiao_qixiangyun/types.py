@@ -7,14 +7,11 @@ otherwise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from fapiao.invoices.codes import SPECIAL_BUSINESS_BY_CODE, UNKNOWN
-from fapiao.invoices.model import NormalizeContext
-from fapiao.invoices.problems import Problems
+from fapiao.invoices.codes import SPECIAL_BUSINESS_BY_CODE
 from fapiao.spec import InvoiceType
 
-__all__ = ["DOC_TYPES", "INVOICE_TYPES", "SPECIAL_BUSINESS", "STATES", "document_type"]
+__all__ = ["DOC_TYPES", "INVOICE_TYPES", "SPECIAL_BUSINESS", "STATES"]
 
 INVOICE_TYPES = (
     InvoiceType(code="01", title="增值税专用发票", doc_type="vat_special_paper"),
@@ -53,16 +50,3 @@ STATES: Mapping[str, str] = {
 
 SPECIAL_BUSINESS: Mapping[str, str] = SPECIAL_BUSINESS_BY_CODE
 """tdywlx → canonical specific business: 01 to 20 as at the tax bureau."""
-
-
-def document_type(row: Mapping[str, Any], context: NormalizeContext, problems: Problems) -> tuple[str, str]:
-    """(canonical, raw) type: the row's own ``fplx`` where it states one, else the slice that was asked for."""
-    stated = row.get("fplx")
-    if type(stated) is int and 0 <= stated < 10**8:
-        stated = f"{stated:02d}"
-    raw = stated.strip() if isinstance(stated, str) else ""
-    raw = (raw or context.type)[:16]
-    doc_type = DOC_TYPES.get(raw)
-    if doc_type is None:
-        problems.unknown_code("doc_type", raw)
-    return doc_type or UNKNOWN, raw

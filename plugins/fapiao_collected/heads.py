@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from fapiao.invoices.codes import UNKNOWN
-from fapiao.invoices.dates import moment, month
+from fapiao.invoices.dates import month
 from fapiao.invoices.model import Invoice, Level, NormalizeContext
 from fapiao.invoices.money import money
 from fapiao.invoices.numbers import DocumentNumbers, document_numbers
@@ -20,15 +20,15 @@ from fapiao.invoices.problems import Problems
 from fapiao.invoices.rates import FRACTION, head_rate, rate
 from fapiao.invoices.tax_numbers import tax_number
 from fapiao.invoices.texts import code, count, flag, identifier, is_blank, name, remark, unknown_fields
-from fapiao_ekuaibao.children import rows
-from fapiao_ekuaibao.journeys import special_businesses, trips
-from fapiao_ekuaibao.lines import goods_lines, synthetic_line
-from fapiao_ekuaibao.types import DOC_TYPES, SPECIAL_BUSINESS, STATES
-from fapiao_ekuaibao.vehicles import VEHICLE_KEYS, joined, vehicle
+from fapiao_collected.children import rows
+from fapiao_collected.dialect import SLICE_KEYS, Dialect
+from fapiao_collected.journeys import special_businesses, trips
+from fapiao_collected.lines import goods_lines, synthetic_line
+from fapiao_collected.vehicles import VEHICLE_KEYS, joined, vehicle
 
-__all__ = ["invoice"]
+__all__ = ["INVOICE_KEYS", "invoice"]
 
-_INVOICE_KEYS = frozenset(
+INVOICE_KEYS = frozenset(
     (
         "fpdm", "fphm", "sdphm", "kprq", "jym", "xfsbh", "xfmc", "xsfdzdh", "xsfyhzh", "gfsbh", "gfmc", "gmfdzdh", "gmfyhzh", "skm",
         "je", "se", "jshj", "slv", "bz", "kpr", "skr", "fhr", "tspzDm", "fpztDm", "hwxx", "xhqdBz", "kjlx", "kpjh", "tslsh", "kpyf",
@@ -36,10 +36,17 @@ _INVOICE_KEYS = frozenset(
     )
 )  # fmt: skip
 _TWENTY_DIGITS = re.compile(r"\s*\d{20}\s*", re.ASCII).fullmatch
-_MOTOR_KEYS = _INVOICE_KEYS | VEHICLE_KEYS
+_MOTOR_KEYS = INVOICE_KEYS | VEHICLE_KEYS
+_KNOWN = {
+    (False, False): INVOICE_KEYS,
+    (False, True): INVOICE_KEYS | SLICE_KEYS,
+    (True, False): _MOTOR_KEYS,
+    (True, True): _MOTOR_KEYS | SLICE_KEYS,
+}
+"""By whether the record is a vehicle's, and whether it names its slice."""
 
 
-def invoice(raw: dict[str, Any], context: NormalizeContext, problems: Problems) -> Invoice:
+def invoice(raw: dict[str, Any], context: NormalizeContext, dialect: Dialect, problems: Problems) -> Invoice:
     """One record as an invoice."""
     get = raw.get
     is_motor = not VEHICLE_KEYS.isdisjoint(raw)
@@ -70,22 +77,20 @@ def invoice(raw: dict[str, Any], context: NormalizeContext, problems: Problems) 
     journeys, journeys_left = rows(get("xcdList"), problems, "trips")
     elements, elements_left = rows(get("tdysList"), problems, "special_businesses")
 
-    extra = unknown_fields(raw, _MOTOR_KEYS if is_motor else _INVOICE_KEYS)
+    extra = unknown_fields(raw, _KNOWN[is_motor, dialect.names_its_slice])
     if goods_left or journeys_left or elements_left:
         unread = (("hwxx", goods_left), ("xcdList", journeys_left), ("tdysList", elements_left))
         extra = {**(extra or {}), **{key: raw[key] for key, left in unread if left}}
 
     numbers = _numbers(raw, problems)
-    issued_at, issued_on = moment(get("kprq"), problems, "issued_at")
+    issued_at, issued_on = dialect.issued(get("kprq"), context.invoice_month, problems)
     value, text, kind = head_rate(stated_rate, lines)
-    state, state_raw = _state(get("fpztDm"), problems, is_red)
-    business, business_raw = _business(get("tdywlx"), problems)
-    doc_type = DOC_TYPES.get(context.type)
-    if doc_type is None:
-        problems.unknown_code("doc_type", context.type)
+    state, state_raw = _state(get("fpztDm"), dialect, problems, is_red)
+    business, business_raw = _business(get("tdywlx"), dialect, problems)
+    doc_type, doc_type_raw = dialect.document_type(raw, context, problems)
     return Invoice(
-        doc_type=doc_type or UNKNOWN,
-        doc_type_raw=context.type,
+        doc_type=doc_type,
+        doc_type_raw=doc_type_raw,
         invoice_code=numbers.invoice_code,
         invoice_number=numbers.invoice_number,
         digital_number=numbers.digital_number,
@@ -167,12 +172,12 @@ def _is_red(*amounts: Decimal | None) -> bool:
     return False
 
 
-def _state(raw: Any, problems: Problems, is_red: bool) -> tuple[str, str | None]:
+def _state(raw: Any, dialect: Dialect, problems: Problems, is_red: bool) -> tuple[str, str | None]:
     """fpztDm (发票状态代码). Air and rail tickets have none. States speak of blue invoices: a red one is itself normal."""
     stated = code(raw, problems, "state")
     if stated is None:
         return UNKNOWN, None
-    state = STATES.get(stated)
+    state = dialect.states.get(stated)
     if state is None:
         problems.unknown_code("state", stated)
         return UNKNOWN, stated
@@ -181,12 +186,12 @@ def _state(raw: Any, problems: Problems, is_red: bool) -> tuple[str, str | None]
     return state, stated
 
 
-def _business(raw: Any, problems: Problems) -> tuple[str | None, str | None]:
+def _business(raw: Any, dialect: Dialect, problems: Problems) -> tuple[str | None, str | None]:
     """tdywlx (特定业务类型), two digits."""
     stated = code(raw, problems, "special_business")
     if stated is None:
         return None, None
-    business = SPECIAL_BUSINESS.get(stated.zfill(2))
+    business = dialect.special_businesses.get(stated.zfill(2))
     if business is None:
         problems.unknown_code("special_business", stated)
     return business, stated

@@ -1,1 +1,0 @@
-"""Rows of the collection interface as canonical invoices. Its codes hold for it alone: verification has others."""
