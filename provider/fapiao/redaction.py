@@ -15,7 +15,17 @@ from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
-__all__ = ["RedactingFilter", "excerpt", "guard_loggers", "is_clean", "on_register", "redact", "register"]
+__all__ = [
+    "RedactingFilter",
+    "excerpt",
+    "guard_loggers",
+    "holds_registered",
+    "impersonal",
+    "is_clean",
+    "on_register",
+    "redact",
+    "register",
+]
 
 MASK = "***"
 SHORTEST = 5
@@ -38,6 +48,7 @@ _USERINFO = re.compile(r"(://)[^/\s@:]+:[^/\s@]+@")
 _DIGITS = re.compile(r"\d{7,}[Xx]?")
 _ENCODED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+|[A-Za-z0-9+/_-]{40,}={0,2}")
 """Escaped characters, and what may be Base64: both hide the same as plain text shows."""
+_FOREIGN = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f]|[^\x00-\x7f])+")
 _QUOTED_CHINESE = re.compile(r'"[^"\\]*[^\x00-\x7f][^"\\]*"?')
 
 
@@ -87,6 +98,11 @@ def redact(text: str) -> str:
     return _USERINFO.sub(r"\1" + MASK + "@", text)
 
 
+def holds_registered(text: str) -> bool:
+    """Whether ``text`` holds a registered value in any of its spellings; names that speak of secrets do not count."""
+    return any(form in text for form in _known_forms())
+
+
 def is_clean(text: str) -> bool:
     """Whether ``text`` holds nothing that :func:`redact` would mask."""
     return redact(text) == text
@@ -112,6 +128,11 @@ def excerpt(body: bytes, limit: int = 200) -> str:
         text = _ENCODED.sub("…", text)
     text = _DIGITS.sub(MASK, text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def impersonal(path: str) -> str:
+    """A request's path for those who count requests: redacted, without long numbers and without words of no alphabet."""
+    return _DIGITS.sub(MASK, _FOREIGN.sub(MASK, redact(path)))
 
 
 class RedactingFilter(logging.Filter):

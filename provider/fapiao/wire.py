@@ -131,7 +131,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
         :raises VendorBroken: HTML, empty, truncated, not UTF-8 or not JSON, with a short excerpt.
         """
         try:
-            return _JSON.decode(self.body)
+            return _JSON.decode(self.body.removeprefix(_BOM))
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             raise VendorBroken(
                 f"The answer (HTTP {self.status}, {len(self.body)} bytes) is {self._kind()}."
@@ -151,6 +151,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _JSON: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+_BOM = b"\xef\xbb\xbf"
 
 Flow = Generator[Request, Response, T]
 
@@ -277,6 +278,9 @@ class CollectionStatus(msgspec.Struct, frozen=True, kw_only=True):
     job_id: str | None = None
     nothing_found: bool = False
     """The vendor says that no record matches the whole job (ekuaibao 4000). Each slice is still read for the proof."""
+    parts: tuple[tuple[SliceKey, ...], ...] = ()
+    """The job covers more than the vendor makes in one (qixiangyun 4888): smaller jobs that make it up together, each of
+    fewer slices. They are started in this order, one after the other; ``slices`` still says what became of this one."""
     code: str | None = None
     message: str = ""
 
@@ -323,6 +327,9 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """The vendor's code where it says more than 'ok' (ekuaibao 4000 = no record)."""
     billed: int | None = None
     """Units that the vendor says it charges for this read, where it says so."""
+    others: Mapping[SliceKey, list[Any]] = msgspec.field(default_factory=dict)
+    """Where one read of a job brings several slices: each further one's records, whole, so that their number is its total.
+    Asked for by itself, such a slice gives the same records from the same requests and answers."""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

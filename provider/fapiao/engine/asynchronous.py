@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
+import anyio
 import httpx
 
 from fapiao.engine.account_state import LocalAccountState
-from fapiao.engine.conduct import Conduct, Conductor, Effect, RenewToken, Sleep, TakePermit, Transmit
+from fapiao.engine.conduct import Conduct, Conductor, Effect, RenewToken, Sleep, TakePermit, Tell, Transmit
 from fapiao.engine.exchange import Completed
 from fapiao.engine.failure import Failure, Lost, ca_bundle, failure, is_untrusted, refused_failure
 from fapiao.engine.host_rules import Refused
 from fapiao.engine.prepared import Prepared
 from fapiao.engine.quota import Permit
 from fapiao.engine.settings import DriverSettings
+from fapiao.observing import observers
 from fapiao.redaction import guard_loggers
 from fapiao.registry import Source
 from fapiao.wire import Account, Flow, Response
@@ -94,6 +96,9 @@ class AsyncDriver:
 
         :raises FapiaoError: the vendor's, the network's or the plugin's failure.
         """
+        if isinstance(self._transport, HttpxTransport):
+            # Before a request has its turn in the quota: several that waited for this afterwards would leave at once.
+            await self._transport.open()
         return await self._perform(self._conductor.run(flow))
 
     async def aclose(self) -> None:
@@ -126,6 +131,9 @@ class AsyncDriver:
             return Permit(0, 0.0)
         if isinstance(effect, Sleep):
             return await self._sleep(effect.seconds)
+        if isinstance(effect, Tell):
+            # Somebody else's code, which may write a file.
+            return await asyncio.to_thread(observers.tell, effect.event)
         assert isinstance(effect, RenewToken)
         # Made here, inside the loop it belongs to.
         self._login = self._login or asyncio.Lock()
@@ -189,44 +197,62 @@ class HttpxTransport:
     def __init__(self, base_url: str, settings: DriverSettings) -> None:
         self._settings = settings
         self._host = urlsplit(base_url).netloc.rpartition("@")[2]
-        self._clients: dict[bool, httpx.AsyncClient] = {}
+        self._clients: dict[tuple[bool, str], httpx.AsyncClient] = {}
         self._opening: asyncio.Lock | None = None
 
     async def send(self, prepared: Prepared) -> Response | Failure:
         """One attempt."""
-        host = self._host
+        host, proxy = self._host, ""
         if prepared.rules is not None:
+            proxy = prepared.rules.proxy
             try:
                 # Looking up a name blocks.
                 host = (await asyncio.to_thread(prepared.rules.judge, prepared.url)).host
             except Refused as refused:
                 return refused_failure(refused)
-        client = self._clients.get(prepared.fresh) or await self._open(prepared.fresh)
+        client = self._clients.get((prepared.fresh, proxy)) or await self._open(prepared.fresh, proxy)
         try:
-            return await asyncio.wait_for(self._exchange(client, prepared, host), self._settings.total_timeout)
-        except asyncio.TimeoutError as problem:
+            # asyncio's own wait_for would make a task of every request.
+            with anyio.fail_after(self._settings.total_timeout):
+                return await self._exchange(client, prepared, host)
+        except TimeoutError as problem:
             return failure(Lost.TIMEOUT, host, problem)
+
+    async def open(self) -> None:
+        """Make the client that repeatable requests use."""
+        if (False, "") not in self._clients:
+            await self._open(False, "")
 
     async def aclose(self) -> None:
         """Close all connections."""
         while self._clients:
             await self._clients.popitem()[1].aclose()
 
-    async def _open(self, fresh: bool) -> httpx.AsyncClient:
+    async def _open(self, fresh: bool, proxy: str) -> httpx.AsyncClient:
         self._opening = self._opening or asyncio.Lock()
         async with self._opening:
-            if fresh not in self._clients:
-                # Reading the trusted certificates takes long enough to be felt by everybody else in the loop.
-                trust = await asyncio.to_thread(self._trust)
-                client = httpx.AsyncClient(
-                    verify=trust,
-                    timeout=httpx.Timeout(self._settings.timeout, connect=self._settings.connect_timeout, pool=None),
-                    limits=httpx.Limits(max_connections=None, max_keepalive_connections=0 if fresh else 32),
-                    follow_redirects=False,
-                )
-                client.headers.clear()
-                self._clients[fresh] = client
-            return self._clients[fresh]
+            if (fresh, proxy) not in self._clients:
+                self._clients[fresh, proxy] = await asyncio.to_thread(self._client, fresh, proxy)
+            return self._clients[fresh, proxy]
+
+    def _client(self, fresh: bool, proxy: str) -> httpx.AsyncClient:
+        """Made in a thread: reading the trusted certificates, and the HTTP stack that httpx and anyio import when they are
+        first used, take long enough to be felt by everybody else in the loop.
+        """
+        anyio.run(anyio.sleep, 0)
+        trust = self._trust()
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0 if fresh else 32)
+        client = httpx.AsyncClient(
+            verify=trust,
+            timeout=httpx.Timeout(self._settings.timeout, connect=self._settings.connect_timeout, pool=None),
+            limits=limits,
+            follow_redirects=False,
+            transport=httpx.AsyncHTTPTransport(verify=trust, limits=limits, proxy=httpx.Proxy(proxy))
+            if proxy
+            else None,
+        )
+        client.headers.clear()
+        return client
 
     def _trust(self) -> ssl.SSLContext:
         if not self._settings.verify_tls:

@@ -11,7 +11,7 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from fapiao.engine.account_state import AccountState, LocalAccountState
-from fapiao.engine.conduct import Conduct, Conductor, Effect, RenewToken, Sleep, TakePermit, Transmit
+from fapiao.engine.conduct import Conduct, Conductor, Effect, Heard, RenewToken, Sleep, TakePermit, Tell, Transmit
 from fapiao.engine.exchange import Completed
 from fapiao.engine.failure import Failure
 from fapiao.engine.prepared import Prepared
@@ -19,6 +19,7 @@ from fapiao.engine.quota import TURN, Permit, Permits
 from fapiao.engine.requests_transport import RequestsTransport
 from fapiao.engine.settings import DriverSettings
 from fapiao.errors import FapiaoError
+from fapiao.observing import observers
 from fapiao.registry import Source
 from fapiao.wire import Account, Flow, Response
 
@@ -48,6 +49,7 @@ class BlockingDriver:
     :param clock: epoch seconds.
     :param sleep: default: a sleep that :meth:`close` ends.
     :param random: numbers in [0, 1) for jitter.
+    :param heard: is told every logical request and its final answer, from several threads.
     """
 
     def __init__(
@@ -61,12 +63,20 @@ class BlockingDriver:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] | None = None,
         random: Callable[[], float] = random.random,
+        heard: Heard | None = None,
     ) -> None:
         self.settings = settings or DriverSettings.from_account(account)
         self.max_concurrency: int = self.settings.max_concurrency or source.descriptor.max_concurrency
         state = state if state is not None else LocalAccountState()
         self._conductor = Conductor(
-            source, account, state, self.settings, give_permit=self._give_permit, clock=clock, random=random
+            source,
+            account,
+            state,
+            self.settings,
+            give_permit=self._give_permit,
+            clock=clock,
+            random=random,
+            heard=heard,
         )
         self._clock = clock
         self._sleep = sleep or self._interruptible_sleep
@@ -140,6 +150,8 @@ class BlockingDriver:
             return self._take_permit()
         if isinstance(effect, Sleep):
             return self._sleep(effect.seconds)
+        if isinstance(effect, Tell):
+            return observers.tell(effect.event)
         assert isinstance(effect, RenewToken)
         with self._login:
             return self._perform(self._conductor.renewal(effect.failed_version, effect.tally))

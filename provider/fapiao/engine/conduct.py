@@ -19,7 +19,7 @@ import msgspec
 
 import fapiao
 from fapiao.engine.account_state import AccountState, StoredToken, new_holder
-from fapiao.engine.attempt import Attempt, Deliver, Fail, Renew, named, opening
+from fapiao.engine.attempt import Action, Attempt, Deliver, Fail, Renew, SendAgain, named, opening
 from fapiao.engine.exchange import Completed, Exchange
 from fapiao.engine.failure import Failure
 from fapiao.engine.flow import Steps, discreet, plugin_error, sanitised
@@ -36,11 +36,13 @@ from fapiao.errors import (
     VendorError,
     VendorRefused,
 )
-from fapiao.redaction import register
+from fapiao.events import AttemptFinished, Event
+from fapiao.observing import observers
+from fapiao.redaction import impersonal, redact, register
 from fapiao.registry import Source
 from fapiao.wire import Account, Decision, Flow, Request, Response, Signed, Stamp, Token, Verdict
 
-__all__ = ["Conduct", "Conductor", "Effect", "RenewToken", "Sleep", "TakePermit", "Tally", "Transmit"]
+__all__ = ["Conduct", "Conductor", "Effect", "Heard", "RenewToken", "Sleep", "TakePermit", "Tally", "Tell", "Transmit"]
 
 log = logging.getLogger("fapiao.engine")
 T = TypeVar("T")
@@ -81,8 +83,19 @@ class RenewToken(msgspec.Struct, frozen=True):
     tally: Tally
 
 
-Effect = Sleep | TakePermit | Transmit | RenewToken
+class Tell(msgspec.Struct, frozen=True):
+    """Tell the observers; asked for only where somebody watches. The answer is None."""
+
+    event: Event
+
+
+Effect = Sleep | TakePermit | Transmit | RenewToken | Tell
 Conduct = Generator[Effect, Any, T]
+Heard = Callable[[str, Request, Response], None]
+"""Is told each logical request, the hook whose flow asked it, and its final answer; logins too. For recordings."""
+
+
+_OUTCOMES = {Deliver: "delivered", SendAgain: "again", Renew: "renew", Fail: "failed"}
 
 
 class _Answer(msgspec.Struct, frozen=True):
@@ -110,6 +123,7 @@ class Conductor:
         clock: Callable[[], float] = time.time,
         random: Callable[[], float],
         holder: str | None = None,
+        heard: Heard | None = None,
     ) -> None:
         self.source = source
         self.account = account
@@ -118,6 +132,7 @@ class Conductor:
         self.sent = 0
         """Attempts sent so far, by all flows."""
         self._counting = threading.Lock()
+        self._heard = heard
         self._state = state
         self._give_permit = give_permit
         self._clock = clock
@@ -146,6 +161,8 @@ class Conductor:
             while not steps.finished:
                 request = steps.request
                 answer = yield from self._ask(request, tally, login=steps.hook == "authorize")
+                if answer.response is not None and self._heard is not None:
+                    self._heard(steps.hook, request, answer.response)
                 if answer.response is not None and request.authorized:
                     exchanges.append(Exchange(request, answer.response))
                 if answer.error is not None:
@@ -229,6 +246,7 @@ class Conductor:
             raise PluginError(f"authorize yields {request.method} {request.path} without authorized=False.")
         attempt = Attempt(request, self.settings, can_renew=self._logs_in, random=self._random)
         failed_version: int | None = None
+        number = 0
         pace = self._paces.of(request.path)
         while True:
             token: StoredToken | None = None
@@ -237,8 +255,9 @@ class Conductor:
                     token = yield from self._valid_token(failed_version, tally)
                 except (VendorError, ConfigurationError) as error:
                     return _Answer(None, error)
-            outcome = yield from self._send(request, body, token, tally)
+            outcome, began = yield from self._send(request, body, token, tally)
             now = self._clock()
+            number += 1
             response: Response | None = None
             if isinstance(outcome, Failure):
                 action = attempt.lost(outcome)
@@ -247,6 +266,8 @@ class Conductor:
                 action = attempt.status(response, now) or attempt.answered(
                     response, self._classify(request, response), now
                 )
+            if observers.wants(AttemptFinished):
+                yield Tell(self._finished(request, number, outcome, action, now - began, now))
             if isinstance(action, Deliver):
                 return _Answer(response)
             if isinstance(action, Fail):
@@ -277,8 +298,8 @@ class Conductor:
 
     def _send(
         self, request: Request, body: bytes, token: StoredToken | None, tally: Tally
-    ) -> Conduct[Response | Failure]:
-        """One attempt, when quota and concurrency allow; signed at that moment, not before the wait."""
+    ) -> Conduct[tuple[Response | Failure, float]]:
+        """One attempt, when quota and concurrency allow; signed at that moment, not before the wait. With it: when."""
         permit = yield from self._admitted(request.path)
         try:
             if request.file_url is None:
@@ -289,13 +310,35 @@ class Conductor:
             tally.sent += 1
             with self._counting:
                 self.sent += 1
+            began = self._clock()
             outcome: Response | Failure = yield Transmit(prepared)
         finally:
             self._give_permit(permit)
         if log.isEnabledFor(logging.DEBUG):
             told = f"HTTP {outcome.status}" if isinstance(outcome, Response) else outcome.kind.value
             log.debug("%s: %s %s: %s", self.source.name, request.method, named(request), told)
-        return outcome
+        return outcome, began
+
+    def _finished(
+        self, request: Request, number: int, outcome: Response | Failure, action: Action, seconds: float, now: float
+    ) -> AttemptFinished:
+        response = outcome if isinstance(outcome, Response) else None
+        error = action.error if isinstance(action, Fail) else None
+        return AttemptFinished(
+            at=now,
+            source=self.source.name,
+            account=self.account.name,
+            method=request.method,
+            path=impersonal(named(request)),
+            number=number,
+            outcome=_OUTCOMES[type(action)],
+            seconds=seconds,
+            status=response.status if response is not None else None,
+            bytes=len(response.body) if response is not None else 0,
+            lost=outcome.kind.value if isinstance(outcome, Failure) else None,
+            error=type(error).__name__ if error is not None else None,
+            code=redact(error.code) if error is not None and error.code else None,
+        )
 
     def _admitted(self, path: str) -> Conduct[Permit]:
         """A permit, at an instant the rate allows."""

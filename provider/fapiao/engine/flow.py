@@ -130,10 +130,14 @@ def discreet(value: Any) -> Any:
     if isinstance(value, Pending) and not is_clean(value.reason):
         return msgspec.structs.replace(value, reason=redact(value.reason))
     if isinstance(value, CollectionStatus):
-        parts = tuple(
-            part if is_clean(part.message) else msgspec.structs.replace(part, message=redact(part.message))
-            for part in value.slices
-        )
+        # Dozens of slices say one and the same.
+        unclean = {text for text in {part.message for part in value.slices} if not is_clean(text)}
+        parts = value.slices
+        if unclean:
+            parts = tuple(
+                msgspec.structs.replace(part, message=redact(part.message)) if part.message in unclean else part
+                for part in parts
+            )
         return msgspec.structs.replace(value, slices=parts, message=redact(value.message))
     return value
 

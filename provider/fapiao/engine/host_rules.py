@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from fapiao.errors import ConfigurationError
 from fapiao.wire import Account
 
 __all__ = ["HostRules", "Refused", "Target"]
@@ -38,7 +39,8 @@ class Refused(Exception):
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to connect, judged. ``address`` is what the socket goes to, ``host`` what certificate and header name."""
+    """Where to connect, judged. ``address`` is what the socket goes to (empty where a proxy looks up the name), ``host`` what
+    certificate and header name."""
 
     scheme: str
     host: str
@@ -70,17 +72,24 @@ class HostRules(msgspec.Struct, frozen=True, kw_only=True):
     allow_private: bool = False
     """Loopback, link-local and private addresses too: for a gateway in the own network, and for tests."""
     allow_http: bool = False
+    proxy: str = ""
+    """``http://host:port`` through which files are fetched; empty = directly. The proxy looks up names then, so that nobody
+    judges where they lead: hosts, schemes and addresses without a name are still judged here."""
 
     @classmethod
     def of(cls, account: Account) -> HostRules:
         """The account's rules: its own host, ``Account.file_hosts``, and the settings ``allowed_file_hosts`` (separated by
-        commas or blanks), ``allow_private_hosts``, ``allow_http_files`` where the plugin has them."""
+        commas or blanks), ``allow_private_hosts``, ``allow_http_files``, ``file_proxy`` where the plugin has them.
+
+        :raises ConfigurationError: ``file_proxy`` is no address of a proxy.
+        """
         named = re.split(r"[,;\s]+", str(account.settings.get("allowed_file_hosts") or ""))
         own = urlsplit(account.base_url).hostname or ""
         return cls(
             hosts=frozenset(host.lower().rstrip(".") for host in (own, *account.file_hosts, *named) if host),
             allow_private=bool(account.settings.get("allow_private_hosts")),
             allow_http=bool(account.settings.get("allow_http_files")),
+            proxy=_proxy(str(account.settings.get("file_proxy") or "").strip(), account.source),
         )
 
     def judge(self, url: str, look_up: Resolve = resolve) -> Target:
@@ -98,6 +107,8 @@ class HostRules(msgspec.Struct, frozen=True, kw_only=True):
                 f"the host {host} is not among those the connection allows for files ({', '.join(sorted(self.hosts))}); "
                 "add it to allowed_file_hosts if it is the vendor's"
             )
+        if self.proxy and _address(host) is None:
+            return Target(scheme=scheme, host=host, port=port, address="", path=path)
         try:
             found = [host] if _address(host) else list(look_up(host, port))
         except OSError:
@@ -119,6 +130,23 @@ class HostRules(msgspec.Struct, frozen=True, kw_only=True):
             return True
         labels = host.split(".")
         return any("*." + ".".join(labels[cut:]) in self.hosts for cut in range(1, len(labels)))
+
+
+def _proxy(url: str, source: str) -> str:
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        bare = f"http://{parts.netloc}"
+        if url.rstrip("/") == bare and parts.hostname and parts.port and "@" not in parts.netloc:
+            return bare
+    except ValueError:
+        pass
+    raise ConfigurationError(
+        "The connection's file_proxy is not the address of a proxy.",
+        source=source,
+        advice="Give http://host:port, without a user: the proxy has to let this machine in by its address.",
+    )
 
 
 def _parts(url: str) -> tuple[str, str, int, str]:

@@ -30,6 +30,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     fresh: bool
     """Send over a new connection: a kept one may be dead, and the loss of this request could not be told from its success."""
+    request: Request
+    """What it is an attempt of: for transports that answer from a recording."""
     rules: HostRules | None = None
     """A file at an address that an answer named: sent only if these rules allow the address and where its name leads."""
 
@@ -93,7 +95,12 @@ def prepare(request: Request, account: Account, body: bytes, signed: Signed, age
     if body or request.method in ("POST", "PUT", "PATCH"):
         headers["content-length"] = ("Content-Length", str(len(body)))
     return Prepared(
-        method=request.method, url=url, headers=tuple(headers.values()), body=body, fresh=not request.idempotent
+        method=request.method,
+        url=url,
+        headers=tuple(headers.values()),
+        body=body,
+        fresh=not request.idempotent,
+        request=request,
     )
 
 
@@ -119,6 +126,7 @@ def prepare_file(request: Request, account: Account, agent: str) -> Prepared:
         headers=headers,
         body=b"",
         fresh=not request.idempotent,
+        request=request,
         rules=HostRules.of(account),
     )
 

@@ -61,7 +61,12 @@ class RequestsTransport:
             except Refused as refused:
                 return refused_failure(refused)
             # Sessions of their own: the vendor's connection stays open beside them.
-            proxies = dict(requests.utils.get_environ_proxies(prepared.url, no_proxy=None))
+            own = prepared.rules.proxy
+            proxies = (
+                {"http": own, "https": own}
+                if own
+                else dict(requests.utils.get_environ_proxies(prepared.url, no_proxy=None))
+            )
             session = self._session(files=True)
         if prepared.fresh:
             session.close()

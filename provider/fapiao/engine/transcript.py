@@ -24,7 +24,7 @@ from fapiao.registry import Source
 from fapiao.spec import Descriptor
 from fapiao.wire import Account, Decision, Flow, Request, Response, Secret, SyncQuery
 
-__all__ = ["Told", "pack", "replay", "told", "unpack", "unpack_told"]
+__all__ = ["NOTHING", "Told", "pack", "replay", "told", "unpack", "unpack_told"]
 
 T = TypeVar("T")
 FORMAT = 1
