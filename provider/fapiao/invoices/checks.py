@@ -130,7 +130,8 @@ def _check_signs(invoice: Invoice, found: list[Finding]) -> None:
 def _check_dates(invoice: Invoice, context: NormalizeContext, found: list[Finding]) -> None:
     on = invoice.issued_on
     if on is None:
-        if not any(item.field == "issued_on" for item in invoice.findings):
+        # What was stated and could not be read has been told already.
+        if not any(item.field in ("issued_on", "issued_at") for item in invoice.findings):
             found.append(finding("D7", "issued_on"))
         return
     month = f"{on.year}{on.month:02d}"

@@ -245,6 +245,7 @@ USAGES: Mapping[str, str] = {
     "agency_refund": "代办退税",
     "not_deduct": "不抵扣",
     "overdue": "逾期",
+    UNKNOWN: "未知",
 }
 """What an input invoice was selected for (勾选用途)."""
 

@@ -20,7 +20,7 @@ from fapiao.invoices.model import Finding, Invoice, Level
 from fapiao.invoices.problems import finding
 from fapiao.invoices.rates import RateKind
 from fapiao.invoices.tax_numbers import same_party
-from fapiao.invoices.texts import is_masked
+from fapiao.invoices.texts import is_masked, is_withheld
 
 __all__ = ["RANKS", "Folded", "Observation", "fold"]
 
@@ -143,7 +143,7 @@ def _best_text(best_first: list[Observation], name: str) -> Any:
     for item in best_first:
         value = getattr(item.invoice, name)
         if value is not None:
-            if name == "remark" or not is_masked(value):
+            if not (is_withheld(value) if name == "remark" else is_masked(value)):
                 return value
             masked = masked or value
     return masked

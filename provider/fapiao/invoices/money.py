@@ -22,9 +22,8 @@ _ATOM = Decimal(1).scaleb(-18)
 _ONE = Decimal(1)
 _EXACT = Context(prec=60, traps=[])
 """Enough digits for any quantisation below; failures become NaN instead of exceptions."""
-_NOT_STORED = Decimal(10) ** 16
-"""NUMERIC(18,2) ends here."""
 _NOT_PLAUSIBLE = Decimal(10) ** 13
+"""No invoice is larger. One amount of more digits would make every sum it is in overflow NUMERIC(18,2), its page's first."""
 _TOO_LONG = Decimal(10) ** 20
 
 _PLAIN = re.compile(r"-?\d{1,15}(?:\.\d{1,2})?").fullmatch
@@ -40,7 +39,8 @@ def money(raw: Any, problems: Problems, field: str) -> Decimal | None:
     """An amount in CNY with exactly two decimals; None where nothing is stated or nothing can be read (A8).
 
     Reads 792.92, "792.92", "1,234.50", "￥100.00", " 12.30 ", "(5.00)" = -5.00, "1E+3", "-0.00" = 0.00. Non-zero
-    digits beyond the cent are rounded half up and reported (A6); a float is the plugin's fault (V1).
+    digits beyond the cent are rounded half up and reported (A6), an amount beyond 10¹³ is left empty and reported (A6);
+    a float is the plugin's fault (V1).
     """
     kind = type(raw)
     if kind is str:
@@ -63,27 +63,13 @@ def money(raw: Any, problems: Problems, field: str) -> Decimal | None:
     if not value.is_finite():
         problems.add("A8", field)
         return None
+    if not -_NOT_PLAUSIBLE <= value <= _NOT_PLAUSIBLE:
+        problems.add("A6", field, "The amount is larger than 10,000,000,000,000.00 and was left empty.")
+        return None
     cents: Decimal = value.quantize(_CENT, ROUND_HALF_UP, _EXACT)
     if cents != value:
-        return _rounded(value, cents, problems, field)
-    if not cents:
-        return ZERO  # also for "-0.00"
-    return cents if -_NOT_PLAUSIBLE <= cents <= _NOT_PLAUSIBLE else _oversized(cents, problems, field)
-
-
-def _rounded(value: Decimal, cents: Decimal, problems: Problems, field: str) -> Decimal | None:
-    if value.copy_abs() >= _NOT_STORED:
-        return _oversized(value, problems, field)
-    problems.add("A6", field, "The amount has digits beyond the cent; it was rounded half up.")
-    return cents or ZERO
-
-
-def _oversized(value: Decimal, problems: Problems, field: str) -> Decimal | None:
-    if value.copy_abs() >= _NOT_STORED:
-        problems.add("A8", field)
-        return None
-    problems.add("A6", field, "The amount is larger than 10,000,000,000,000.00.")
-    return value
+        problems.add("A6", field, "The amount has digits beyond the cent; it was rounded half up.")
+    return cents or ZERO  # also for "-0.00"
 
 
 def quantity(raw: Any, problems: Problems, field: str) -> tuple[Decimal | None, str | None]:

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Protocol
 
 import msgspec
 
@@ -20,7 +21,7 @@ from fapiao.invoices.identity import Number
 from fapiao.invoices.model import Finding, Invoice
 from fapiao.invoices.problems import finding
 
-__all__ = ["BlueReference", "RedReference", "judge", "of", "parse"]
+__all__ = ["CONFIRMATION", "BlueReference", "Judged", "RedReference", "judge", "of", "parse", "written"]
 
 
 class BlueReference(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -40,6 +41,17 @@ class RedReference(msgspec.Struct, frozen=True, gc=False):
 
     def __bool__(self) -> bool:
         return bool(self.blue or self.confirmations)
+
+    def named(self) -> dict[tuple[str, str], bool]:
+        """Everything the remark names: (scheme, value) → whether it is labelled as that."""
+        found = {(blue.number.scheme, blue.number.value): True for blue in self.blue if blue.certain}
+        for blue in self.blue:
+            found.setdefault((blue.number.scheme, blue.number.value), False)
+        return found | {(CONFIRMATION, number): True for number in self.confirmations}
+
+
+CONFIRMATION = "confirmation"
+"""Beside the schemes of invoice numbers: the number of a 确认单, 信息表 or 通知单."""
 
 
 _GAP = r"[:\s,，;；。、()（）\[\]【】“”\"'-]*"
@@ -75,7 +87,33 @@ def parse(remark: str | None) -> RedReference:
     return RedReference(tuple(dict.fromkeys(blue)), confirmations)
 
 
-def judge(blue: Invoice, reds: Sequence[Invoice]) -> tuple[str, list[Finding]]:
+def written(reference: RedReference) -> str:
+    """The reference alone, in words that :func:`parse` reads as the same one; empty where there is none."""
+    said = [blue.number.value for blue in reference.blue if not blue.certain]  # first: no label may stand before them
+    for blue in reference.blue:
+        if blue.certain and blue.number.scheme == Scheme.CODE_NO:
+            code, _, number = blue.number.value.partition(":")
+            said.append(f"对应正数发票代码:{code}号码:{number}")
+        elif blue.certain:
+            said.append(f"被红冲蓝字数电发票号码：{blue.number.value}")
+    said += [f"红字发票信息确认单编号：{number}" for number in reference.confirmations]
+    return "\n".join(said)
+
+
+class Judged(Protocol):
+    """What is looked at of an invoice."""
+
+    @property
+    def is_red(self) -> bool: ...
+
+    @property
+    def amount_excl_tax(self) -> Decimal | None: ...
+
+    @property
+    def state(self) -> str: ...
+
+
+def judge(blue: Judged, reds: Sequence[Judged]) -> tuple[str, list[Finding]]:
     """(state of the blue invoice by arithmetic, findings about it): sums find a stale state before the vendor does.
 
     The state is ``normal`` without reds, ``red_full`` where they take back everything, else ``red_partial``.

@@ -1,8 +1,8 @@
 """Every rule that can leave a finding on an invoice, as data: id, severity, one sentence.
 
 Only what cannot be identified, or was handed over as a binary float by a plugin, is rejected: a wrong sum is a fact
-about the document that the tax bureau accepted, and quarantining it would hide real money. So amounts that do not add
-up by any margin are warnings (the reference lists a rejection beyond 1.00; completeness outranks it here).
+about the document that the tax bureau accepted, and quarantining it would hide real money. Where that makes a severity
+another one than is usual in the field, the rule says why.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ class Rule(msgspec.Struct, frozen=True, gc=False):
     id: str
     severity: Severity
     sentence: str
+    why: str = ""
+    """Why the severity is not the one that is usual in the field."""
 
 
 _I, _W, _R = Severity.INFO, Severity.WARNING, Severity.REJECT
@@ -41,20 +43,37 @@ RULES: Mapping[str, Rule] = {
         Rule("V5", _W, "The value is neither yes nor no and was left empty."),
         Rule("V6", _R, "The plugin broke the contract."),
         Rule("V7", _W, "The code or number is longer than any of its kind and was left empty."),
+        Rule("V8", _R, "The record does not fit the tables."),
         # Codes
         Rule("C1", _W, "The vendor's code is in no table: the raw code is kept, the meaning is unknown."),
         # Numbers and identity
         Rule("N0", _R, "No complete number identifies the document."),
-        Rule("N1", _R, "An invoice code has 10 or 12 digits."),
+        Rule(
+            "N1",
+            _R,
+            "An invoice code has 10 or 12 digits.",
+            "Usually a warning. The code is half of what identifies a tax-control invoice: with a damaged one it would be a "
+            "second document. Beside a number of 20 digits, which identifies alone, it is a warning.",
+        ),
         Rule("N2", _W, "The kind printed in the invoice code does not fit the document type."),
         Rule("N3", _R, "A tax-control invoice number has 8 digits."),
         Rule("N4", _R, "A digital invoice number has 20 digits."),
         Rule("N4Y", _W, "The year inside the digital number is not the year of issue."),
-        Rule("N5", _R, "A customs number has 18 digits and the suffix of its tax."),
+        Rule(
+            "N5",
+            _R,
+            "A customs number has 18 digits and the suffix of its tax.",
+            "Usually a warning. It is all that identifies a customs certificate: with a damaged one it would be a second "
+            "document, and could be deducted twice.",
+        ),
         Rule("N5L", _W, "The customs number is of another tax than value added tax, or of the old numbering."),
         Rule("N6", _W, "The document type and the kind of its number do not belong together."),
         Rule(
-            "N7", _I, "A paper face of a digital invoice usually has both its code with number and its 20-digit number."
+            "N7",
+            _I,
+            "A paper face of a digital invoice usually has both its code with number and its 20-digit number.",
+            "Usually a warning. Of the vendors' interfaces one states both, the others one or the other: each of their "
+            "records would carry it, and the document has both numbers as soon as two of them have stated it.",
         ),
         Rule("N9", _W, "The number came as an integer and was filled with leading zeros."),
         Rule("N10", _W, "The certificate number needs the payer's whole tax number to identify the document."),
@@ -66,7 +85,13 @@ RULES: Mapping[str, Rule] = {
         Rule("T6", _I, "The tax number is masked."),
         Rule("T7", _W, "A document that lets its buyer deduct tax names no buyer's tax number."),
         # Amounts, quantities and prices
-        Rule("A1", _W, "Amount without tax plus tax is not the amount with tax."),
+        Rule(
+            "A1",
+            _W,
+            "Amount without tax plus tax is not the amount with tax.",
+            "Usually a rejection beyond 1.00. The bureau has accepted the document: set aside it would be missing from sums "
+            "and from deduction, which is worse than a sum that is told to be wrong.",
+        ),
         Rule("A2", _W, "The lines do not add up to the head."),
         Rule("A3", _I, "The tax is not amount times rate within what issuing software tolerates."),
         Rule("A4", _I, "Quantity times unit price is not the amount."),
@@ -83,7 +108,13 @@ RULES: Mapping[str, Rule] = {
         Rule("Q2", _W, "The quantity or price cannot be read; the text is kept."),
         # Rates
         Rule("R1", _W, "The tax rate is none that the law knows."),
-        Rule("R2", _I, "The tax rate was not in force on the day of issue."),
+        Rule(
+            "R2",
+            _I,
+            "The tax rate was not in force on the day of issue.",
+            "Usually a warning. Invoices for deals of before a change of rates are issued at the old rate (公告2019年第14号), "
+            "so it is lawful as often as not.",
+        ),
         Rule("R3", _W, "The tax rate came in the other unit (fraction, percent) than the vendor documents."),
         Rule("R4", _W, "The tax rate cannot be read; the text is kept."),
         # Dates

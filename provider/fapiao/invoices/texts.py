@@ -18,6 +18,8 @@ from typing import Any
 from fapiao.invoices.problems import Problems
 
 __all__ = [
+    "HASHED",
+    "HIDDEN",
     "LONGEST_IDENTIFIER",
     "code",
     "count",
@@ -25,7 +27,9 @@ __all__ = [
     "identifier",
     "is_blank",
     "is_masked",
+    "is_withheld",
     "name",
+    "plain_text",
     "remark",
     "unknown_fields",
 ]
@@ -58,9 +62,29 @@ def is_blank(raw: Any) -> bool:
     return type(raw) in (list, dict, tuple) and not raw
 
 
+HIDDEN = "***"
+"""What stands for a text of which a policy lets nothing be seen, see ``fapiao.invoices.withholding``."""
+HASHED = re.compile(r"HMAC[A-Z2-7]{26}")
+"""What stands for a text that a policy has hashed."""
+
+
 def is_masked(text: str) -> bool:
-    """Whether a vendor hid a part of ``text`` (``****7366``, ``张*``, ``91**********``)."""
-    return "*" in text or "＊" in text
+    """Whether a vendor hid a part of ``text`` (``****7366``, ``张*``, ``91**********``), or a policy masked or hashed it."""
+    return "*" in text or "＊" in text or (text.startswith("HMAC") and HASHED.match(text) is not None)
+
+
+def is_withheld(remark: str) -> bool:
+    """Whether a policy has masked or hashed a remark, in which a ``*`` of its own means nothing."""
+    first = remark.partition("\n")[0]
+    return first == HIDDEN or HASHED.fullmatch(first) is not None
+
+
+def plain_text(text: str) -> str:
+    """What two ways of writing one text have in common: NFKC, without entities, white space and what is invisible."""
+    if text.isascii() and text.isalnum():
+        return text
+    folded = unicodedata.normalize("NFKC", _ENTITY.sub(_unescape, text).translate(_INVISIBLE))
+    return _SPACES.sub("", folded.translate(_INVISIBLE))
 
 
 def name(raw: Any, problems: Problems, field: str) -> str | None:

@@ -17,10 +17,10 @@ from typing import Any
 import msgspec
 
 from fapiao.arguments import CHINA
-from fapiao.collection import Waiting
 from fapiao.engine import BlockingDriver, DriverSettings, Exchange
 from fapiao.engine.host_rules import HostRules, Refused
 from fapiao.engine.transcript import pack, told
+from fapiao.engine.withheld_answers import Answers, KeptRaw, RawRules, kept_raw
 from fapiao.errors import (
     ConfigurationError,
     FapiaoError,
@@ -36,8 +36,9 @@ from fapiao.errors import (
 from fapiao.invoices.intake import Examined, examine
 from fapiao.invoices.model import NormalizeContext
 from fapiao.layouts.downloads import Downloader
-from fapiao.layouts.einvoice_xml import normalize, raw_of
+from fapiao.layouts.einvoice_xml import RULES, normalize, without_personal_data
 from fapiao.layouts.places import Place, relative_name
+from fapiao.outcomes import Waiting
 from fapiao.redaction import register
 from fapiao.registry import Source
 from fapiao.store import Database, SharedAccountState
@@ -96,6 +97,8 @@ class LayoutArchiver:
         self._place = place
         self._clock = clock
         self._store = Layouts(database, source.name, account.name)
+        self._answers = Answers(RawRules.of(source.descriptor), self._store.withholding)
+        self._files = Answers(RULES, self._store.withholding)
         self._owns_driver = driver is None
         self._driver = driver or BlockingDriver(
             source, account, state=SharedAccountState(database, account), clock=clock
@@ -235,8 +238,9 @@ class LayoutArchiver:
     def _ask_one(self, task: TaskRecord) -> FapiaoError | None:
         """In a pool's thread: one question, committed with its answer. Returns what concerns all the others, too."""
         interval = self._source.descriptor.poll_interval
+        discretion = self._answers.discretion(task.task.taxpayer_no)
         try:
-            completed = self._driver.run(self._source.layout_files(self._account, task.task))
+            completed = self._driver.run(discretion.flow(self._source.layout_files(self._account, task.task)))
         except FapiaoError as error:
             return self._failed(task, error)
         said: Any = completed.value  # what the plugin returned is not known yet
@@ -248,8 +252,13 @@ class LayoutArchiver:
             return self._failed(
                 task, PluginError(f"layout_files() returned {type(said).__name__} instead of LayoutFiles.")
             )
-        transcript, sha256 = pack(completed.transcript, told(self._source.descriptor, self._account, task.task))
-        self._store.answered(task, said, transcript, sha256, now)
+        raw = kept_raw(
+            completed.transcript,
+            discretion,
+            told(self._source.descriptor, self._account, task.task),
+            sealed=self._store.seals_raw,
+        )
+        self._store.answered(task, said, raw, now)
         if said.failed:
             log.error("The layout files of %s are not made: %s (%s)", task.task.number, said.message, said.code)
         return None
@@ -281,31 +290,32 @@ class LayoutArchiver:
         url = link.url.reveal()
         register(url, passing=True)
         with self._downloader.fetch(url, link.kind) as fetched:
-            examined, transcript, sha256 = None, b"", ""
+            examined, raw, at = None, KeptRaw(b"", "", True), self._clock()
             if link.kind == "xml":
                 content = fetched.path.read_bytes()
-                examined = self._read(content, link.number)
-                # The file itself is the answer that is kept as raw: it can be interpreted again without the archive.
+                left, plain = without_personal_data(content, self._files)
+                examined = self._read(left, link.number, at)
+                # What the file says is the answer that is kept as raw: it can be interpreted again without the archive.
                 request = Request(method="GET", path=f"/{relative_name(link.kind, fetched.sha256)}")
-                transcript, sha256 = pack((Exchange(request, Response(status=200, headers={}, body=content)),))
+                body = content if self._store.seals_raw else plain
+                exchange = Exchange(request, Response(status=200, headers={}, body=body))
+                raw = KeptRaw(*pack((exchange,)), True)
             uri = place.keep(fetched.path, relative_name(link.kind, fetched.sha256), fetched.size)
             return ArchivedFile(
                 link=link,
                 sha256=fetched.sha256,
                 size=fetched.size,
                 uri=uri,
-                fetched_at=self._clock(),
+                fetched_at=at,
                 examined=examined,
-                transcript=transcript,
-                transcript_sha256=sha256,
+                raw=raw,
             )
 
-    def _read(self, content: bytes, number: str) -> Examined:
-        raw = raw_of(content)
+    def _read(self, raw: Any, number: str, at: float) -> Examined:
         context = NormalizeContext(
             source=self._source.name, api=API, taxpayer_no="", invoice_month="", type="", direction=""
         )
-        in_china = datetime.fromtimestamp(self._clock(), CHINA).replace(tzinfo=None)
+        in_china = datetime.fromtimestamp(at, CHINA).replace(tzinfo=None)
         examined = examine(raw, 0, normalize(raw, context), context, in_china)
         if examined.invoice is not None and examined.invoice.digital_number != number:
             raise Refused("the XML file is that of another invoice")

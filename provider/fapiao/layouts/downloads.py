@@ -1,8 +1,9 @@
 """Downloads one layout file (版式文件) into a temporary file, every hop judged, every limit kept.
 
 The connection goes to the address that :class:`~fapiao.engine.host_rules.HostRules` has judged, so no library is asked
-to resolve the name again; certificate and ``Host`` header are those of the name. For the same reason no proxy is used:
-through one, the proxy and not we would look up the name.
+to resolve the name again; certificate and ``Host`` header are those of the name. For the same reason the environment's
+proxies are not used: through one, the proxy and not we would look up the name. ``HostRules.proxy`` is the one that somebody
+who has no other way out has chosen knowing that.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -94,7 +95,7 @@ class Downloader:
                 with self._open(target) as connection:
                     connection.request(
                         "GET",
-                        target.path,
+                        _asked(target) if self._rules.proxy else target.path,
                         headers={"Accept": MEDIA_TYPES.get(kind, "*/*"), "Accept-Encoding": "identity"},
                     )
                     answer = connection.getresponse()
@@ -107,7 +108,10 @@ class Downloader:
             except (OSError, http.client.HTTPException, ValueError) as problem:
                 if is_untrusted(problem):
                     raise Refused(f"the TLS certificate of {target.host} is not trusted") from None
-                raise Refused(f"{target.host} gave no whole file ({type(problem).__name__})", final=False) from None
+                way = " through file_proxy" if self._rules.proxy else ""
+                raise Refused(
+                    f"{target.host} gave no whole file{way} ({type(problem).__name__})", final=False
+                ) from None
         raise Refused(f"the address leads on more than {self._most_redirects} times")
 
     def _read(
@@ -134,8 +138,12 @@ class Downloader:
 
     @contextmanager
     def _open(self, target: Target) -> Iterator[http.client.HTTPConnection]:
-        kind = _Secure if target.scheme == "https" else _Plain
-        connection = kind(target, self._timeout, self._tls)
+        connection: http.client.HTTPConnection
+        if self._rules.proxy:
+            connection = _Proxied(self._rules.proxy, target, self._timeout, self._tls)
+        else:
+            kind = _Secure if target.scheme == "https" else _Plain
+            connection = kind(target, self._timeout, self._tls)
         try:
             yield connection
         finally:
@@ -160,6 +168,32 @@ class _Secure(_Plain):
     def connect(self) -> None:
         super().connect()
         self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._target.host)
+
+
+class _Proxied(http.client.HTTPConnection):
+    """Through a proxy: CONNECT and then TLS with the host itself, or the whole address in the request line of plain HTTP."""
+
+    def __init__(self, proxy: str, target: Target, timeout: float, tls: ssl.SSLContext) -> None:
+        parts = urlsplit(proxy)
+        super().__init__(parts.hostname or "", parts.port, timeout=timeout)
+        self._target = target
+        self._tls = tls
+        if target.scheme == "https":
+            self.default_port = 443
+            self.set_tunnel(target.host, target.port)
+
+    def connect(self) -> None:
+        super().connect()
+        if self._target.scheme == "https":
+            self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._target.host)
+
+
+def _asked(target: Target) -> str:
+    """The request line's address where a proxy is asked."""
+    if target.scheme == "https":
+        return target.path
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return f"http://{host}:{target.port}{target.path}"
 
 
 def _check_status(status: int, host: str) -> None:

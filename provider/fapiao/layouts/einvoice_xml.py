@@ -22,6 +22,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fapiao.engine.encoded import DECODER, ENCODER
+from fapiao.engine.withheld_answers import Answers, RawRules
 from fapiao.invoices.codes import UNKNOWN
 from fapiao.invoices.dates import day, moment
 from fapiao.invoices.lines import line_kinds
@@ -35,7 +37,7 @@ from fapiao.invoices.tax_numbers import tax_number
 from fapiao.invoices.texts import identifier, is_blank, name, remark
 from fapiao.layouts.safe_xml import read_xml
 
-__all__ = ["API", "normalize", "raw_of"]
+__all__ = ["API", "RULES", "normalize", "raw_of", "stored_raw_of", "without_personal_data"]
 
 API = "files"
 """The interface under which observations from files are kept; see ``fapiao.invoices.folding.RANKS``."""
@@ -51,6 +53,44 @@ _TYPE_CODES = {"01": "digital_special", "02": "digital_ordinary"}
 _LEG = frozenset({"Departure", "Destination", "Traveler", "ValidIDNumber", "TravelDate", "Grade", "Vehicletype"})
 
 
+RULES = RawRules(
+    {
+        "SellerIdNum": "seller_tax_no",
+        "SellerName": "seller_name",
+        "SellerAddr": "contact",
+        "SellerTelNum": "contact",
+        "SellerBankName": "bank",
+        "SellerBankAccNum": "bank",
+        "BuyerIdNum": "buyer_tax_no",
+        "BuyerName": "buyer_name",
+        "BuyerAddr": "contact",
+        "BuyerTelNum": "contact",
+        "BuyerBankName": "bank",
+        "BuyerBankAccNum": "bank",
+        "Drawer": "drawer",
+        "Payee": "payee",
+        "Checker": "reviewer",
+        "Reviewer": "reviewer",
+        "Remark": "remark",
+        "AdditionalInformation": "remark",
+        "Traveler": "traveller",
+        "ValidIDNumber": "traveller_id",
+    },
+    frozenset(
+        (
+            "EInvoice", "Header", "EIid", "EInvoiceTag", "Version", "InherentLabel", "InIssuType", "EInvoiceType",
+            "GeneralOrSpecialVAT", "LabelCode", "LabelName", "EInvoiceData", "SellerInformation", "BuyerInformation",
+            "BasicInformation", "TotalAmWithoutTax", "TotalTaxAm", "TotalTax-includedAmount", "RequestTime",
+            "IssuItemInformation", "ItemName", "TaxClassificationCode", "SpecMod", "MeaUnits", "Quantity", "UnPrice", "Amount",
+            "TaxRate", "ComTaxAm", "TotaltaxIncludedAmount", "SpecificInformation", "PassengerTransportation", "Departure",
+            "Destination", "TravelDate", "Grade", "Vehicletype", "TaxSupervisionInfo", "InvoiceNumber", "IssueTime",
+            "TaxBureauCode", "TaxBureauName",
+        )
+    ),
+)  # fmt: skip
+"""What its elements are, for the personal data policy."""
+
+
 def raw_of(content: bytes) -> dict[str, Any]:
     """The file as JSON values, for :func:`normalize` and to be kept.
 
@@ -58,6 +98,28 @@ def raw_of(content: bytes) -> dict[str, Any]:
     """
     root = read_xml(content)
     return {root.name: root.plain()}
+
+
+def stored_raw_of(body: bytes) -> dict[str, Any]:
+    """The same of a body that :func:`without_personal_data` gave to be stored.
+
+    :raises Refused: as :func:`raw_of`.
+    """
+    if body[:1] == b"{":
+        values: dict[str, Any] = DECODER.decode(body)
+        return values
+    return raw_of(body)
+
+
+def without_personal_data(content: bytes, answers: Answers) -> tuple[dict[str, Any], bytes]:
+    """(what the policy leaves of the file as JSON values, what may be stored of it in plain).
+
+    The latter is the file as it is where the policy keeps all of it, else the former as JSON.
+
+    :raises Refused: as :func:`raw_of`.
+    """
+    left, changed = answers.document(raw_of(content))
+    return left, ENCODER.encode(left) if changed else content
 
 
 def normalize(raw: Any, context: NormalizeContext) -> Invoice | Rejected:
