@@ -1,9 +1,13 @@
 """The user's database: ledger of what was asked and proven, and the invoices. SQLite, PostgreSQL, MySQL/MariaDB."""
 
 from fapiao.store.accounts import SharedAccountState
-from fapiao.store.coverage import CoverageRow, coverage
+from fapiao.store.coverage import CoverageRow, coverage, known_taxpayers
+from fapiao.store.coverage_detail import SliceDetail, coverage_detail
+from fapiao.store.coverage_matrix import CoverageCell, coverage_matrix
+from fapiao.store.coverage_months import MonthTotal, coverage_months
 from fapiao.store.database import Database
 from fapiao.store.deduction_changes import DeductionChange, count_changes, deduction_changes, latest_sync
+from fapiao.store.leases import Lease, Leases
 from fapiao.store.ledger import Ledger
 from fapiao.store.ledger_records import (
     AbsentInvoice,
@@ -15,25 +19,41 @@ from fapiao.store.ledger_records import (
     Tally,
 )
 from fapiao.store.loading import Loader, LoadReport, PageLoad
+from fapiao.store.month_changes import MonthChange, month_changes
+from fapiao.store.tasks import TaskReference
+from fapiao.store.taxpayer_names import taxpayer_names
 
 __all__ = [
     "AbsentInvoice",
     "CollectionKey",
     "CollectionRecord",
+    "CoverageCell",
     "CoverageRow",
     "Database",
     "DeductionChange",
+    "Lease",
+    "Leases",
     "Ledger",
     "LoadReport",
     "Loader",
+    "MonthChange",
+    "MonthTotal",
     "PageLoad",
     "ReadProgress",
     "SharedAccountState",
+    "SliceDetail",
     "SliceRecord",
     "SliceUpdate",
     "Tally",
+    "TaskReference",
     "count_changes",
     "coverage",
+    "coverage_detail",
+    "coverage_matrix",
+    "coverage_months",
     "deduction_changes",
+    "known_taxpayers",
     "latest_sync",
+    "month_changes",
+    "taxpayer_names",
 ]

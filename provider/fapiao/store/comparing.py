@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -20,7 +21,8 @@ from fapiao.store.grouping import PageLoad
 from fapiao.store.invoice_tables import findings, numbers, observations
 from fapiao.store.ledger_tables import rejections, slice_records
 from fapiao.store.raw import RawPage
-from fapiao.store.screening import RULE, screen
+from fapiao.store.screening import RULE, RULE_BEFORE, screen
+from fapiao.wire import LayoutFiles, Verification
 
 __all__ = ["Difference", "RecordPlace", "Replayed", "compare", "owners_of", "places_of_pages", "told_findings"]
 
@@ -36,6 +38,8 @@ class Replayed(msgspec.Struct, frozen=True, gc=False):
 
     page: RawPage
     load: PageLoad
+    said: Verification | LayoutFiles | None = None
+    """The answer itself, where it was given to a question about a single document."""
 
     def record(self, ordinal: int) -> Examined | None:
         """The record at that place; None where the page has none there any more."""
@@ -112,17 +116,20 @@ def compare(connection: Connection, replayed: Sequence[Replayed]) -> Difference:
     return found
 
 
+_REFUSED = re.compile(f'"rule":"(?:{RULE}|{RULE_BEFORE})"').search
+
+
 def _refused_again(item: Replayed, reasons: dict[RecordPlace, str], found: Difference) -> Replayed:
     """Records that only the database had refused are screened again, not loaded to be refused once more."""
     suspects = {
         record.ordinal
         for record in item.load.records
-        if record.invoice is not None and f'"rule":"{RULE}"' in reasons.get((item.page.page_id, record.ordinal), "")
+        if record.invoice is not None and _REFUSED(reasons.get((item.page.page_id, record.ordinal), ""))
     }
     if not suspects:
         return item
     records = [screen_one(item.load, record) if record.ordinal in suspects else record for record in item.load.records]
-    screened = Replayed(item.page, msgspec.structs.replace(item.load, records=records))
+    screened = msgspec.structs.replace(item, load=msgspec.structs.replace(item.load, records=records))
     found.screened[item.page.page_id] = screened
     return screened
 

@@ -17,7 +17,9 @@ from sqlalchemy.pool import QueuePool
 from fapiao.errors import ConfigurationError, StoreError
 from fapiao.store import sqlite
 from fapiao.store.failures import INIT_ADVICE, failure, is_database_error, is_misfit, is_transient, is_unique_clash
+from fapiao.store.hash_keys import HashKey
 from fapiao.store.schema import HEAD, VERSION_TABLE
+from fapiao.store.sealing import RawKeys
 
 __all__ = ["Database"]
 
@@ -36,18 +38,39 @@ class Database:
     Nothing is sent to the database before the first use. Then SQLite is migrated, a server is only checked.
     """
 
-    def __init__(self, engine: Engine, schema: str | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        schema: str | None,
+        raw_keys: Callable[[], RawKeys] = RawKeys.from_environment,
+        hash_key: Callable[[], HashKey] = HashKey.from_environment,
+    ) -> None:
         self._engine = engine.execution_options(schema_translate_map={None: schema}) if schema else engine
         self.schema = schema
         self.dialect = engine.dialect.name
         self._ready = False
         self._lock = threading.Lock()
+        self._find_raw_keys = raw_keys
+        self._find_hash_key = hash_key
+
+    @property
+    def url(self) -> URL:
+        """Where it is, without the password."""
+        return self._engine.url.set(password=None)
 
     @classmethod
-    def connect(cls, into: str | URL | Engine, schema: str | None = None) -> Database:
+    def connect(
+        cls,
+        into: str | URL | Engine,
+        schema: str | None = None,
+        raw_keys: Callable[[], RawKeys] = RawKeys.from_environment,
+        hash_key: Callable[[], HashKey] = HashKey.from_environment,
+    ) -> Database:
         """A database by URL (``sqlite:///file``, ``postgresql://…``, ``mysql+pymysql://…``) or by SQLAlchemy engine.
 
         :param schema: where a server keeps the tables; the user's default schema without it.
+        :param raw_keys: finds the keys that raw answers are encrypted with; called by whoever stores or reads such.
+        :param hash_key: finds the key that personal data is hashed with; called only where the policy hashes some.
         :raises ConfigurationError: no URL, an unknown database, or its driver is not installed.
         """
         engine = into if isinstance(into, Engine) else None
@@ -69,7 +92,21 @@ class Database:
                 ) from None
         else:
             engine = engine.execution_options(isolation_level="READ COMMITTED")
-        return cls(engine, schema)
+        return cls(engine, schema, raw_keys, hash_key)
+
+    def raw_keys(self) -> RawKeys:
+        """The keys that raw answers of this database are encrypted with.
+
+        :raises ConfigurationError: they cannot be read, or are none.
+        """
+        return self._find_raw_keys()
+
+    def hash_key(self) -> HashKey:
+        """The key that personal data in this database is hashed with; false where there is none.
+
+        :raises ConfigurationError: it cannot be read, or is none.
+        """
+        return self._find_hash_key()
 
     @property
     def place(self) -> str:

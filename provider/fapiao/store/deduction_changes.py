@@ -23,7 +23,7 @@ from fapiao.store.deduction_tables import deductions
 from fapiao.store.invoice_tables import invoices
 from fapiao.store.ledger_tables import collections, slice_records, slices
 
-__all__ = ["KINDS", "DeductionChange", "count_changes", "deduction_changes", "latest_sync"]
+__all__ = ["KINDS", "DeductionChange", "count_changes", "deduction_changes", "invoice_numbers", "latest_sync"]
 
 KINDS = ("certified", "revoked", "checked", "unchecked", "abnormal", "red", "left")
 """
@@ -122,7 +122,7 @@ def _changes(connection: Connection, collection_id: int) -> Iterator[DeductionCh
         gone = _held(connection, before) - _held(connection, collection_id)
         found += [("left", key, _NOTHING) for key in gone]
     for part in chunks(sorted({key for _, key, _ in found})):
-        numbers |= _numbers(connection, part)
+        numbers |= invoice_numbers(connection, part)
     for kind, key, new in found:
         certified = kind in ("certified", "revoked")
         at = new.certified_at if certified else new.checked_at
@@ -218,7 +218,8 @@ def _held(connection: Connection, collection_id: int) -> set[int]:
     return set(connection.execute(query).scalars())
 
 
-def _numbers(connection: Connection, keys: list[int]) -> dict[int, str]:
+def invoice_numbers(connection: Connection, keys: list[int]) -> dict[int, str]:
+    """The strongest number of each invoice: 20 digits, ``code:number``, customs or certificate number."""
     table = invoices.c
     query = sa.select(
         table.invoice_key,

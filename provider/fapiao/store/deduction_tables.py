@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, String, Table
+from sqlalchemy import Boolean, Column, Index, MetaData, String, Table
 
 from fapiao.store.columns import TABLE_OPTIONS, EpochTime, big_key, clock_time, money
 from fapiao.store.invoice_tables import metadata
 
-__all__ = ["CURRENT_VIEW", "deductions", "metadata"]
+__all__ = ["CURRENT_VIEW", "current_deductions", "deductions", "metadata"]
 
 CURRENT_VIEW = "fapiao_deduction_current"
 
@@ -51,3 +51,8 @@ deductions = Table(
     comment="what a source said about the deduction (抵扣) of a holder's invoice; a row for each change",
     **TABLE_OPTIONS,
 )
+
+current_deductions = Table(
+    CURRENT_VIEW, MetaData(), *[Column(column.name, column.type) for column in deductions.columns]
+)
+"""The view, to query it: the newest row of each holding, from whatever source."""

@@ -15,6 +15,7 @@ import msgspec
 import sqlalchemy as sa
 
 from fapiao.invoices.model import Finding, Invoice
+from fapiao.invoices.red_letter import parse
 from fapiao.store import deduction_tables, invoice_tables, ledger_tables
 from fapiao.store.bulk import Row, Writer, columns
 
@@ -30,6 +31,7 @@ _TABLES: tuple[sa.Table, ...] = (
     invoice_tables.customs,
     invoice_tables.trips,
     invoice_tables.special_businesses,
+    invoice_tables.references,
     invoice_tables.holdings,
     invoice_tables.observations,
     invoice_tables.states,
@@ -102,6 +104,15 @@ class RowSet:
             self._add_lines(key, values["lines"])
         if invoice.vehicle is not None or invoice.customs is not None or invoice.trips or invoice.special_businesses:
             self._add_particulars(key, invoice, values)
+        if invoice.is_red:
+            self._add_references(key, invoice)
+        return self._head(key, invoice, values, sources, first_seen)
+
+    def head(self, key: str, invoice: Invoice, sources: str, first_seen: str) -> Row:
+        """The row of a document whose children stay as they are."""
+        return self._head(key, invoice, msgspec.to_builtins(invoice), sources, first_seen)
+
+    def _head(self, key: str, invoice: Invoice, values: dict[str, Any], sources: str, first_seen: str) -> Row:
         values["invoice_key"] = key
         values["sources"] = sources
         values["first_seen_at"] = first_seen
@@ -164,6 +175,11 @@ class RowSet:
             self._add_child(invoice_tables.vehicles, key, values["vehicle"])
         if invoice.customs is not None:
             self._add_child(invoice_tables.customs, key, values["customs"])
+
+    def _add_references(self, key: str, invoice: Invoice) -> None:
+        """What a red-letter invoice refers to, as text: which document that is, is looked up when it is asked."""
+        for (scheme, value), is_certain in parse(invoice.remark).named().items():
+            self.add(invoice_tables.references, key, scheme, value, "1" if is_certain else "0")
 
     def _add_child(self, table: sa.Table, key: str, values: dict[str, Any]) -> None:
         values["invoice_key"] = key

@@ -42,6 +42,8 @@ class PageLoad(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     records: Sequence[Examined]
     billed: int | None = None
     """Units that the vendor says it charges for this read."""
+    keeps_raw: bool = True
+    """False: records may hold personal data that the policy does not keep, so their raw is not stored."""
 
 
 class StoredPage(msgspec.Struct, frozen=True, gc=False):
@@ -110,6 +112,8 @@ class Group:
         for more in other.stated:
             for stated in self.stated:
                 if (stated.source, stated.api, stated.content_hash) == (more.source, more.api, more.content_hash):
+                    if more.first < stated.first:
+                        stated.place, stated.findings = more.place, more.findings
                     stated.first = min(stated.first, more.first)
                     stated.last = max(stated.last, more.last)
                     break
@@ -120,6 +124,7 @@ class Group:
 def group_records(pages: Iterable[StoredPage]) -> list[Group]:
     """Every loaded record in exactly one group; no number is in two groups.
 
+    :param pages: in the order in which they were read: a content that is met again stays where it was met first.
     :raises ValueError: a record without any number.
     """
     owners: dict[NumberKey, Group] = {}

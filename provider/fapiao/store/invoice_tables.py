@@ -17,10 +17,11 @@ __all__ = [
     "holdings",
     "invoices",
     "lines",
-    "links",
+    "merged",
     "metadata",
     "numbers",
     "observations",
+    "references",
     "special_businesses",
     "states",
     "trips",
@@ -140,14 +141,25 @@ holdings = Table(
     **TABLE_OPTIONS,
 )
 
-links = Table(
-    "fapiao_invoice_link",
+references = Table(
+    "fapiao_invoice_reference",
     metadata,
-    Column("from_key", big_key(), primary_key=True, autoincrement=False),
-    Column("to_key", big_key(), primary_key=True, autoincrement=False),
-    Column("link_type", String(32), primary_key=True, comment="paper_of_digital: from_key was merged into to_key"),
-    Column("linked_at", EpochTime(), nullable=False),
-    comment="links between documents",
+    Column("invoice_key", big_key(), primary_key=True, autoincrement=False, comment="the red-letter invoice"),
+    Column("scheme", String(16), primary_key=True, comment="of the blue one: digital20 code_no; or confirmation"),
+    Column("value", String(96), primary_key=True, comment="蓝字发票号码; 红字信息表 / 确认单编号"),
+    Column("is_certain", Boolean, nullable=False, comment="the remark labels it; else a bare number of that length"),
+    Index("ix_fapiao_invoice_reference_value", "value", "scheme"),
+    comment="what the remark of a red-letter invoice (红字) refers to; resolved in the view fapiao_invoice_link",
+    **TABLE_OPTIONS,
+)
+
+merged = Table(
+    "fapiao_invoice_merged",
+    metadata,
+    Column("from_key", big_key(), primary_key=True, autoincrement=False, comment="the key that is no more"),
+    Column("to_key", big_key(), nullable=False, index=True, comment="the document it went into"),
+    Column("merged_at", EpochTime(), nullable=False),
+    comment="documents that turned out to be another one: a paper face met its digital number later",
     **TABLE_OPTIONS,
 )
 

@@ -14,15 +14,19 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from fapiao.engine.account_state import new_holder
+from fapiao.engine.withheld_answers import KeptRaw
+from fapiao.invoices.codes import Scheme
 from fapiao.invoices.intake import Examined
+from fapiao.invoices.withholding import Withholding
 from fapiao.store.accounts import is_dead
+from fapiao.store.check_rows import Subject, documents_of
 from fapiao.store.database import Database
 from fapiao.store.grouping import PageLoad
-from fapiao.store.invoice_tables import numbers
 from fapiao.store.journal import Journal
 from fapiao.store.layout_rows import add_links
 from fapiao.store.ledger_tables import pages
 from fapiao.store.loading import Loader
+from fapiao.store.questions import file_cursor, task_cursor
 from fapiao.store.verification_tables import layout_files, layout_links, layout_tasks
 from fapiao.wire import LayoutFiles, LayoutTask, Secret
 
@@ -69,8 +73,7 @@ class ArchivedFile(msgspec.Struct, frozen=True, kw_only=True):
     fetched_at: float
     examined: Examined | None = None
     """Of an XML: the invoice it states, after the gate."""
-    transcript: bytes = b""
-    transcript_sha256: str = ""
+    raw: KeptRaw = KeptRaw(b"", "", True)
 
 
 class Layouts:
@@ -83,6 +86,16 @@ class Layouts:
         self._source = source
         self._account = account
         self._holder = new_holder()
+
+    @property
+    def withholding(self) -> Withholding:
+        """What the database's policy leaves of personal data. See :attr:`Loader.withholding`."""
+        return self._loader.withholding
+
+    @property
+    def seals_raw(self) -> bool:
+        """Whether raw is encrypted before it is stored."""
+        return self._loader.seals_raw
 
     # Tasks
 
@@ -133,13 +146,11 @@ class Layouts:
         change = change.values(state="waiting", not_before=None, message=None)
         return self._database.transact(lambda connection: connection.execute(change).rowcount)
 
-    def answered(self, task: TaskRecord, files: LayoutFiles, transcript: bytes, sha256: str, now: float) -> None:
+    def answered(self, task: TaskRecord, files: LayoutFiles, raw: KeptRaw, now: float) -> None:
         """Commit the answer and every link in it, in one transaction, before anything is fetched."""
         place = self._journal.slice(now)
-        cursor = f"task {task.layout_task_id}"
-        load = self._page(
-            place.slice_id, place.collection_id, cursor, now, transcript, sha256, None, task.task.taxpayer_no
-        )
+        cursor = task_cursor(task.layout_task_id)
+        load = self._page(place.slice_id, place.collection_id, cursor, now, raw, None, task.task.taxpayer_no)
         here = {"source": self._source, "account": self._account, "verification_id": task.verification_id}
 
         def along(connection: Connection) -> None:
@@ -181,14 +192,13 @@ class Layouts:
             self._database.transact(lambda connection: self._enter(connection, file, None))
             return
         place = self._journal.slice(file.fetched_at)
-        cursor = f"file {file.sha256}"
+        cursor = file_cursor(file.sha256)
         load = self._page(
             place.slice_id,
             place.collection_id,
             cursor,
             file.fetched_at,
-            file.transcript,
-            file.transcript_sha256,
+            file.raw,
             file.examined,
             "",
         )
@@ -225,8 +235,8 @@ class Layouts:
 
     def _enter(self, connection: Connection, file: ArchivedFile, page_id: int | None) -> None:
         link = file.link
-        query = sa.select(numbers.c.invoice_key).where(numbers.c.scheme == "digital20", numbers.c.value == link.number)
-        key = connection.execute(query).scalar()
+        about = Subject(((Scheme.DIGITAL20, link.number),), page_id, round(file.fetched_at, 6))
+        key = documents_of(connection, {file.sha256: about})[file.sha256]
         table = layout_files.c
         known = sa.select(table.layout_file_id).where(
             table.number == link.number, table.kind == link.kind, table.sha256 == file.sha256
@@ -247,8 +257,7 @@ class Layouts:
         collection_id: int,
         cursor: str,
         now: float,
-        transcript: bytes,
-        sha256: str,
+        raw: KeptRaw,
         examined: Examined | None,
         taxpayer_no: str,
     ) -> PageLoad:
@@ -264,8 +273,9 @@ class Layouts:
             total=None,
             remaining=(),
             record_count=len(records),
-            transcript=transcript,
-            transcript_sha256=sha256,
+            transcript=raw.data,
+            transcript_sha256=raw.sha256,
+            keeps_raw=raw.is_whole,
             taxpayer_no=taxpayer_no,
             direction="",
             invoice_month="",

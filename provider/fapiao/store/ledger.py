@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from fapiao.errors import StoreError
-from fapiao.store import proof
+from fapiao.store import closing, proof
+from fapiao.store.announcing import announce_slices
 from fapiao.store.bulk import generated_key
 from fapiao.store.database import Database
 from fapiao.store.ledger_records import (
@@ -24,9 +25,10 @@ from fapiao.store.ledger_records import (
     Tally,
 )
 from fapiao.store.ledger_tables import collections, pages, slices
+from fapiao.store.tasks import TaskReference, task_of, task_values
 from fapiao.wire import SliceKey
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "collection_row", "continued", "open_generation"]
 
 _REPLACED = "given up: the month was asked for with other slices"
 
@@ -62,36 +64,9 @@ class Ledger:
         call at once get the same collection: the generation's number is unique, and who comes second looks again.
         """
 
-        def work(connection: Connection) -> CollectionRecord:
-            query = sa.select(collections).where(_is(key)).order_by(collections.c.generation.desc()).limit(1)
-            latest = connection.execute(query.with_for_update()).first()
-            if latest is not None and latest.state not in CLOSED_STATES:
-                if _keys(connection, latest.collection_id) == set(wanted):
-                    return _collection(latest)
-                _abandon(connection, latest.collection_id, now)
-            inserted = connection.execute(
-                collections.insert().values(
-                    source=key.source,
-                    account=key.account,
-                    taxpayer_no=key.taxpayer_no,
-                    invoice_month=key.invoice_month,
-                    kind=key.kind,
-                    query=key.query,
-                    generation=1 if latest is None else latest.generation + 1,
-                    state="intended",
-                    joined=False,
-                    restarts=0,
-                    requests=0,
-                    opened_at=now,
-                )
-            )
-            collection_id = generated_key(inserted)
-            connection.execute(slices.insert(), [_new_slice(collection_id, part, now) for part in sorted(set(wanted))])
-            return _collection(_row(connection, collection_id))
-
-        if not wanted:
-            raise ValueError("a collection needs at least one slice")
-        return self._database.transact(work)
+        opened, given_up = self._database.transact(lambda connection: open_generation(connection, key, wanted, now))
+        announce_slices(self._database, given_up)
+        return opened
 
     def collection(self, collection_id: int) -> CollectionRecord:
         """One generation as it is now."""
@@ -110,36 +85,100 @@ class Ledger:
         wanted = set(keys)
         self._each_slice(collection_id, wanted, lambda _: {"stale": True})
 
-    def starting(self, collection_id: int, now: float) -> None:
-        """Committed before the start is sent, so that a kill leaves a trace of it."""
-        self._change(collection_id, state="starting", start_sent_at=now)
+    def starting(self, collection_id: int, now: float, *, after: float | None = None) -> bool:
+        """Committed before the start is sent, so that a kill leaves a trace of it.
+
+        :param after: when the start was sent whose answer was lost, if one was.
+        :returns: False: another process has sent one meanwhile, so the caller must not.
+        """
+
+        def work(connection: Connection) -> bool:
+            row = _row(connection, collection_id, lock=True)
+            if row.state not in ("intended", "starting") or row.start_sent_at != after:
+                return False
+            connection.execute(
+                collections.update()
+                .where(collections.c.collection_id == collection_id)
+                .values(state="starting", start_sent_at=now)
+            )
+            return True
+
+        return self._database.transact(work)
 
     def not_started(self, collection_id: int, code: str | None, message: str | None) -> None:
         """The vendor started nothing and says when to ask again."""
         self._change(collection_id, state="intended", start_sent_at=None, vendor_code=code, vendor_message=message)
 
     def started(self, collection_id: int, now: float, job_id: str | None, joined: bool) -> None:
-        """The vendor's job runs; ``joined``: it was active before we asked."""
-        self._change(
-            collection_id, state="started", started_at=now, vendor_job_id=job_id, joined=joined, vendor_code=None,
-            vendor_message=None,
-        )  # fmt: skip
-
-    def restarted(self, collection_id: int, keys: Iterable[SliceKey], now: float) -> None:
-        """The vendor is asked again, once, for slices that failed there."""
-        wanted = set(keys)
+        """The job of the current part runs; ``joined``: it was active before we asked."""
 
         def work(connection: Connection) -> None:
-            _update_slices(
-                connection, collection_id, wanted, lambda _: {"state": "waiting", "retried": True, "changed_at": now}
+            part = _row(connection, collection_id, lock=True).part
+            connection.execute(
+                slices.update()
+                .where(slices.c.collection_id == collection_id, slices.c.part == part)
+                .values(vendor_job_id=job_id)
             )
             connection.execute(
                 collections.update()
                 .where(collections.c.collection_id == collection_id)
-                .values(restarts=collections.c.restarts + 1)
+                .values(
+                    state="started",
+                    started_at=now,
+                    vendor_job_id=job_id,
+                    joined=joined,
+                    vendor_code=None,
+                    vendor_message=None,
+                )
             )
 
         self._database.transact(work)
+
+    def divide(
+        self, seen: CollectionRecord, parts: Sequence[Iterable[SliceKey]], now: float, *, retried: bool = False
+    ) -> bool:
+        """These slices need jobs of their own: they wait as parts that are numbered on from the last one.
+
+        ``retried``: because they failed, which is done once for each.
+
+        :param seen: the generation as it was when that was decided.
+        :returns: False: another process has done so meanwhile, and nothing is changed.
+        """
+        collection_id = seen.collection_id
+        wanted = {key for keys in parts for key in keys}
+        changes: dict[str, Any] = {"state": "waiting", "vendor_job_id": None, "changed_at": now}
+        if retried:
+            changes["retried"] = True
+
+        def work(connection: Connection) -> bool:
+            _row(connection, collection_id, lock=True)
+            known = [
+                row for row in _slices_of(connection, collection_id) if SliceKey(row.type, row.direction) in wanted
+            ]
+            if any(row.part > seen.part or (retried and row.retried) for row in known):
+                return False
+            last = sa.select(sa.func.max(slices.c.part)).where(slices.c.collection_id == collection_id)
+            number: int = connection.execute(last).scalar_one()
+            for keys in parts:
+                number += 1
+                values = changes | {"part": number}
+                _update_slices(connection, collection_id, set(keys), lambda _, values=values: values)  # type: ignore[misc]  # bound now
+            connection.execute(
+                collections.update()
+                .where(collections.c.collection_id == collection_id)
+                .values(restarts=collections.c.restarts + len(parts))
+            )
+            return True
+
+        return self._database.transact(work)
+
+    def turn_to(self, collection_id: int, part: int) -> bool:
+        """The job of this part is the next one to be started. False: another process has turned to it already."""
+        values = {"state": "intended", "part": part, "start_sent_at": None, "started_at": None, "vendor_job_id": None}
+        earlier = sa.and_(collections.c.collection_id == collection_id, collections.c.part < part)
+        return self._database.transact(
+            lambda connection: connection.execute(collections.update().where(earlier).values(**values)).rowcount == 1
+        )
 
     def apply(self, collection_id: int, updates: Sequence[SliceUpdate], now: float) -> None:
         """Write down what the vendor says about slices; a slice that is final stays as it is."""
@@ -161,6 +200,16 @@ class Ledger:
             return changes
 
         self._each_slice(collection_id, set(news), values)
+
+    def worked_on(self, collection_id: int, task: TaskReference | None) -> None:
+        """Who works on the open generation now: a task of Airflow's, or (None) the command line."""
+        still_open = sa.and_(
+            collections.c.collection_id == collection_id, collections.c.state.not_in(sorted(CLOSED_STATES))
+        )
+        values = task_values(task)
+        self._database.transact(
+            lambda connection: connection.execute(collections.update().where(still_open).values(**values)).rowcount
+        )
 
     def add_requests(self, collection_id: int, count: int) -> None:
         """Count requests that were sent for this generation."""
@@ -227,6 +276,7 @@ class Ledger:
             )
 
         self._database.transact(work)
+        announce_slices(self._database, [slice_id])
 
     def absent(self, collection_id: int) -> list[AbsentInvoice]:
         """Invoices that the slices' previous closed generation had and this one has not.
@@ -236,7 +286,7 @@ class Ledger:
         return self._database.read(lambda connection: proof.absent(connection, _row(connection, collection_id)))
 
     def close(self, collection_id: int, state: str, now: float) -> None:
-        """Close the generation; what is absent from it is written down as findings of rule C8. Closing twice is once."""
+        """Close the generation; what that shows (see ``closing``) is written down. Closing twice is once."""
         if state not in CLOSED_STATES:
             raise ValueError(f"{state} is not a closed state: {', '.join(sorted(CLOSED_STATES))}")
 
@@ -250,7 +300,7 @@ class Ledger:
                 .values(state=state, closed_at=now)
             )
             if state != "abandoned" and row.kind == "collect":  # what a list lacks now has moved on to another one
-                proof.record_absent(connection, proof.absent(connection, row), now)
+                closing.record(connection, closing.closing_findings(connection, row), now)
 
         self._database.transact(work)
 
@@ -272,6 +322,52 @@ class Ledger:
             self._database.transact(lambda connection: _update_slices(connection, collection_id, wanted, values))
 
 
+def open_generation(
+    connection: Connection, key: CollectionKey, wanted: Sequence[SliceKey], now: float
+) -> tuple[CollectionRecord, list[int]]:
+    """What :meth:`Ledger.open` does, within a transaction of the caller's, and the slices that were given up."""
+    if not wanted:
+        raise ValueError("a collection needs at least one slice")
+    given_up: list[int] = []
+    latest = _latest(connection, key, lock=True)
+    if latest is not None and latest.state not in CLOSED_STATES:
+        if _keys(connection, latest.collection_id) == set(wanted):
+            return _collection(latest), []
+        given_up = _abandon(connection, latest.collection_id, now)
+    inserted = connection.execute(
+        collections.insert().values(
+            source=key.source,
+            account=key.account,
+            taxpayer_no=key.taxpayer_no,
+            invoice_month=key.invoice_month,
+            kind=key.kind,
+            query=key.query,
+            generation=1 if latest is None else latest.generation + 1,
+            state="intended",
+            joined=False,
+            restarts=0,
+            requests=0,
+            opened_at=now,
+        )
+    )
+    collection_id = generated_key(inserted)
+    connection.execute(slices.insert(), [_new_slice(collection_id, part, now) for part in sorted(set(wanted))])
+    return _collection(_row(connection, collection_id)), given_up
+
+
+def continued(connection: Connection, key: CollectionKey, wanted: Sequence[SliceKey]) -> CollectionRecord | None:
+    """The open generation with exactly these slices, if there is one; nothing is changed."""
+    latest = _latest(connection, key)
+    if latest is None or latest.state in CLOSED_STATES or _keys(connection, latest.collection_id) != set(wanted):
+        return None
+    return _collection(latest)
+
+
+def collection_row(connection: Connection, collection_id: int) -> CollectionRecord:
+    """One generation as it is now, within a transaction of the caller's."""
+    return _collection(_row(connection, collection_id))
+
+
 _NOTHING: dict[str, Any] = {"expected": None, "loaded": 0, "rejected": 0, "amount_excl_tax": None, "tax_amount": None}
 
 
@@ -286,6 +382,11 @@ def _is(key: CollectionKey) -> Any:
     )
 
 
+def _latest(connection: Connection, key: CollectionKey, *, lock: bool = False) -> Any:
+    query = sa.select(collections).where(_is(key)).order_by(collections.c.generation.desc()).limit(1)
+    return connection.execute(query.with_for_update() if lock else query).first()
+
+
 def _new_slice(collection_id: int, key: SliceKey, now: float) -> dict[str, Any]:
     return {
         "collection_id": collection_id, "type": key.type, "direction": key.direction, "state": "waiting", "read_no": 1,
@@ -293,10 +394,13 @@ def _new_slice(collection_id: int, key: SliceKey, now: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _abandon(connection: Connection, collection_id: int, now: float) -> None:
+def _abandon(connection: Connection, collection_id: int, now: float) -> list[int]:
+    """Close the generation; the slices that were not final."""
+    unfinished = sa.and_(slices.c.collection_id == collection_id, slices.c.state.not_in(sorted(FINAL_SLICE_STATES)))
+    given_up = [slice_id for (slice_id,) in connection.execute(sa.select(slices.c.slice_id).where(unfinished))]
     connection.execute(
         slices.update()
-        .where(slices.c.collection_id == collection_id, slices.c.state.not_in(sorted(FINAL_SLICE_STATES)))
+        .where(unfinished)
         .values(state="failed", vendor_message=_REPLACED, changed_at=now, closed_at=now)
     )
     connection.execute(
@@ -304,6 +408,7 @@ def _abandon(connection: Connection, collection_id: int, now: float) -> None:
         .where(collections.c.collection_id == collection_id)
         .values(state="abandoned", closed_at=now)
     )
+    return given_up
 
 
 def _update_slices(
@@ -322,8 +427,12 @@ def _update_slices(
 
 
 def _keys(connection: Connection, collection_id: int) -> set[SliceKey]:
-    query = sa.select(slices.c.type, slices.c.direction).where(slices.c.collection_id == collection_id)
-    return {SliceKey(type, direction) for type, direction in connection.execute(query)}
+    return {SliceKey(row.type, row.direction) for row in _slices_of(connection, collection_id)}
+
+
+def _slices_of(connection: Connection, collection_id: int) -> Any:
+    query = sa.select(slices.c.type, slices.c.direction, slices.c.part, slices.c.retried)
+    return connection.execute(query.where(slices.c.collection_id == collection_id)).all()
 
 
 def _row(connection: Connection, collection_id: int, *, lock: bool = False) -> Any:
@@ -363,6 +472,8 @@ def _collection(row: Any) -> CollectionRecord:
         closed_at=row.closed_at,
         vendor_code=row.vendor_code,
         vendor_message=row.vendor_message,
+        part=row.part,
+        task=task_of(row),
     )
 
 
@@ -382,4 +493,6 @@ def _slice(row: Any) -> SliceRecord:
         vendor_message=row.vendor_message,
         stale=row.stale,
         retried=row.retried,
+        part=row.part,
+        vendor_job_id=row.vendor_job_id,
     )

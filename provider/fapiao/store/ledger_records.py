@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import msgspec
 
+from fapiao.store.tasks import TaskReference
 from fapiao.wire import SliceKey
 
 __all__ = [
@@ -48,6 +49,7 @@ class CollectionRecord(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     state: str
     vendor_job_id: str | None
+    """Of the job started last."""
     joined: bool
     """The vendor's job was active before we asked."""
     start_sent_at: float | None
@@ -58,6 +60,10 @@ class CollectionRecord(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: float | None
     vendor_code: str | None
     vendor_message: str | None
+    part: int = 0
+    """The part of the month whose job was started last, or is to be started now."""
+    task: TaskReference | None = None
+    """The Airflow task that worked on it last; None: the command line did."""
 
 
 class SliceRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +87,9 @@ class SliceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Its readiness at the vendor may belong to an earlier job."""
     retried: bool
     """The vendor was asked for it a second time."""
+    part: int = 0
+    """Slices of one part are collected by one job; parts are started in the order of their numbers."""
+    vendor_job_id: str | None = None
 
 
 class SliceUpdate(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ __all__ = [
     "accounts",
     "collections",
     "counters",
+    "leases",
     "metadata",
     "pages",
     "rejections",
@@ -42,6 +43,7 @@ collections = Table(
     Column("generation", Integer, nullable=False, comment="from 1; collecting the month again is the next one"),
     Column("state", String(16), nullable=False, comment="intended starting started complete incomplete abandoned"),
     Column("vendor_job_id", String(128)),
+    Column("part", Integer, nullable=False, server_default="0", comment="which slices the job started last is for"),
     Column("joined", Boolean, nullable=False, comment="the vendor's job was active before we asked"),
     Column("restarts", Integer, nullable=False),
     Column("requests", big_key(), nullable=False, comment="requests sent, logins and retries included"),
@@ -51,6 +53,11 @@ collections = Table(
     Column("start_sent_at", EpochTime()),
     Column("started_at", EpochTime()),
     Column("closed_at", EpochTime()),
+    Column("dag_id", String(250), comment="of the Airflow task that worked on it last; NULL: the command line did"),
+    Column("task_id", String(250), comment="of that task"),
+    Column("run_id", String(250), comment="of that task"),
+    Column("map_index", Integer, comment="of that task; -1: not mapped"),
+    Column("try_number", Integer, comment="of that task, from 1"),
     UniqueConstraint(
         "source",
         "account",
@@ -80,6 +87,10 @@ slices = Table(
         comment="waiting ready reading; final: complete empty unsupported rejected incomplete failed",
     ),
     Column("read_no", Integer, nullable=False, comment="from 1; a slice whose total drifted is read again"),
+    Column(
+        "part", Integer, nullable=False, server_default="0", comment="slices of one number are collected by one job"
+    ),
+    Column("vendor_job_id", String(128), comment="of the job that collected the slice"),
     Column("expected", Integer, comment="the vendor's own count"),
     Column("loaded", Integer, nullable=False, comment="distinct invoices"),
     Column("rejected", Integer, nullable=False, comment="quarantined records"),
@@ -92,6 +103,7 @@ slices = Table(
     Column("changed_at", EpochTime(), nullable=False),
     Column("closed_at", EpochTime()),
     UniqueConstraint("collection_id", "type", "direction"),
+    Index("ix_fapiao_slice_state", "state", "collection_id"),  # what is in trouble, without reading what is not
     comment="the unit of completeness: expected = loaded + rejected",
     **TABLE_OPTIONS,
 )
@@ -115,6 +127,7 @@ pages = Table(
     Column("transcript", long_bytes(), nullable=False, comment="requests and answers in order, compressed"),
     Column("transcript_sha256", String(64), nullable=False),
     Column("fetched_at", EpochTime(), nullable=False),
+    Column("raw_page_id", big_key(), comment="the page whose transcript this one was read from too; its own is empty"),
     UniqueConstraint("slice_id", "read_no", "cursor"),
     comment="one committed read; the committed pages are the progress",
     **TABLE_OPTIONS,
@@ -181,6 +194,18 @@ account_permits = Table(
     Column("holder", String(255), nullable=False),
     Column("expires_at", epoch_seconds(), nullable=False, comment="epoch seconds"),
     comment="requests of an account that may be under way at once",
+    **TABLE_OPTIONS,
+)
+
+leases = Table(
+    "fapiao_lease",
+    metadata,
+    Column("source", String(32), primary_key=True),
+    Column("taxpayer_no", String(32), primary_key=True, comment="纳税人识别号"),
+    Column("collection_id", big_key(), nullable=False, comment="the generation that has the turn"),
+    Column("expires_at", epoch_seconds(), nullable=False, comment="epoch seconds"),
+    Column("is_over", Boolean, nullable=False, comment="the holder's job was seen to have ended at the vendor"),
+    comment="whose turn it is: vendors run one job per tax number",
     **TABLE_OPTIONS,
 )
 

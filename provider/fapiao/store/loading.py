@@ -6,6 +6,7 @@ page, another generation or another process in any order ends with the same docu
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
@@ -16,6 +17,8 @@ from sqlalchemy.engine import Connection
 
 from fapiao.errors import StoreError
 from fapiao.invoices.folding import Observation, fold
+from fapiao.invoices.withholding import Withholding
+from fapiao.store.announcing import announce_pages
 from fapiao.store.bulk import Writer, chunks, generated_key
 from fapiao.store.claiming import assign
 from fapiao.store.database import Database
@@ -28,11 +31,14 @@ from fapiao.store.keys import KeyReserve
 from fapiao.store.ledger_tables import pages as page_table
 from fapiao.store.ledger_tables import rejections, slice_records
 from fapiao.store.merging import lock, merge
+from fapiao.store.policies import PolicyState, guard, ready
+from fapiao.store.raw import WITHHELD
 from fapiao.store.screening import screen
 from fapiao.store.sealing import RawKeys
-from fapiao.store.settling import hold, observe, settle, state_source
+from fapiao.store.settling import hold, observe, settle
+from fapiao.store.state_history import Sighted, state_history
 
-__all__ = ["BY_KEY", "LoadReport", "Loader", "PageLoad"]
+__all__ = ["BY_KEY", "LoadReport", "Loader", "PageLoad", "withheld"]
 
 
 class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,14 +63,26 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
 class Loader:
     """Writes pages of records into the database. Several threads may use one."""
 
-    def __init__(
-        self, database: Database, clock: Callable[[], float] = time.time, raw_keys: RawKeys | None = None
-    ) -> None:
-        """:param raw_keys: encrypt what is kept of answers; the environment's ``FAPIAO_RAW_KEY`` without it."""
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._database = database
-        self._raw_keys = RawKeys.from_environment() if raw_keys is None else raw_keys
+        self._raw_keys = database.raw_keys()
         self._keys = KeyReserve(database)
         self._clock = clock
+        self._policy: PolicyState | None = None
+        self._policy_lock = threading.Lock()
+
+    @property
+    def withholding(self) -> Withholding:
+        """What the database's policy leaves of personal data: of every record that is loaded here, and of raw that is kept.
+
+        :raises ConfigurationError: the policy hashes, and the key is missing or another one.
+        """
+        return self._ready().withholding
+
+    @property
+    def seals_raw(self) -> bool:
+        """Whether raw is encrypted before it is stored."""
+        return bool(self._raw_keys)
 
     @property
     def writers(self) -> int:
@@ -79,8 +97,10 @@ class Loader:
         :param along: what else belongs into the same transaction; called after the pages are written, and again when the
             transaction is.
 
-        :raises StoreError: the database does not work; nothing of the batch is in it then.
+        :raises StoreError: the database does not work, or its personal data policy is another one by now; nothing of the
+            batch is in it then.
         """
+        pages = [withheld(page, self.withholding) for page in pages]
         try:
             return self._load(pages, along)
         except (TypeError, ValueError, AttributeError, ArithmeticError, sa.exc.SQLAlchemyError) as error:
@@ -96,29 +116,40 @@ class Loader:
             raise refusal
         return self._load(screened, along)
 
+    def _ready(self) -> PolicyState:
+        with self._policy_lock:
+            if self._policy is None:
+                self._policy = ready(self._database)
+            return self._policy
+
     def _load(self, pages: Sequence[PageLoad], along: Callable[[Connection], None] | None) -> LoadReport:
         count = sum(1 for page in pages for record in page.records if record.invoice is not None)
         keys = self._keys.take(count)
         unused = keys
+        done: list[_Load] = []
 
         def work(connection: Connection) -> LoadReport:
             nonlocal unused
             fresh = iter(keys)
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(BY_KEY)
-            report = _Load(connection, self._database.schema, self._clock(), self._raw_keys).run(pages, fresh)
+            guard(connection, self._ready().version)
+            done[:] = [_Load(connection, self._database.schema, self._clock(), self._raw_keys)]
+            report = done[0].run(pages, fresh)
             if along is not None:
                 along(connection)
             unused = list(fresh)
             return report
 
         try:
-            return self._database.attempt(work)
+            report = self._database.attempt(work)
         except StoreError:
             unused = []  # whether the commit came through is not known
             raise
         finally:
             self._keys.give_back(unused)
+        announce_pages(done[0].stored)
+        return report
 
 
 class _Load:
@@ -131,15 +162,19 @@ class _Load:
         self._rows = RowSet(self._writer, now)
         self._deductions = Snapshots(connection, self._rows)
         self._now = now
+        self.stored: list[StoredPage] = []
+        """The pages that were not there before."""
 
     def run(self, pages: Sequence[PageLoad], fresh: Iterator[int]) -> LoadReport:
-        stored = self._store_pages(pages)
+        stored = self.stored = self._store_pages(pages)
         if not stored:
             return LoadReport(skipped=len(pages))
         known: dict[int, Group] = {}
         doubles: list[tuple[set[int], Group]] = []
         new = 0
-        for document in assign(self._connection, self._writer, group_records(stored), fresh):
+        # In the order of reading, whatever became one batch: what was said first stays where it was said.
+        in_time = sorted(stored, key=lambda page: page.seen)
+        for document in assign(self._connection, self._writer, group_records(in_time), fresh):
             if len(document.keys) > 1:
                 doubles.append((document.keys, document.group))
                 continue
@@ -179,6 +214,7 @@ class _Load:
         wanted = {(page.slice_id, page.read_no, page.cursor): page for page in pages}
         table = page_table.c
         stored: list[StoredPage] = []
+        holders: dict[str, int] = {}
         committed = {
             (slice_id, read_no, cursor)
             for part in chunks(sorted({page.slice_id for page in pages}))
@@ -197,6 +233,8 @@ class _Load:
             if not (amount.is_finite() and tax.is_finite()):
                 raise ValueError("an amount is not a number")  # PostgreSQL would keep it, and every sum would be lost
             seen = round(page.fetched_at, 6)
+            # One read that brought several slices: its raw is kept once.
+            holder = holders.get(page.transcript_sha256) if page.transcript_sha256 else None
             inserted = self._connection.execute(
                 page_table.insert().values(
                     slice_id=page.slice_id,
@@ -211,12 +249,15 @@ class _Load:
                     amount_excl_tax=amount,
                     tax_amount=tax,
                     billed=page.billed,
-                    transcript=self._raw_keys.seal(page.transcript),
+                    transcript=b"" if holder else self._raw_keys.seal(page.transcript),
                     transcript_sha256=page.transcript_sha256,
                     fetched_at=seen,
+                    raw_page_id=holder,
                 )
             )
-            page_id = str(generated_key(inserted))
+            number = generated_key(inserted)
+            holders.setdefault(page.transcript_sha256, number)
+            page_id = str(number)
             stored.append(StoredPage(page, seen, str(page.slice_id), str(page.read_no), page_id))
             self._quarantine(stored[-1])
         return stored
@@ -228,7 +269,7 @@ class _Load:
             ordinal = str(record.ordinal)
             reasons = json_text(record.rejected)
             self._rows.add(slice_records, page.slice_id, page.read_no, page.page_id, ordinal, None)
-            raw = self._raw_keys.seal_text(json_text(record.raw))
+            raw = self._raw_keys.seal_text(json_text(record.raw)) if page.load.keeps_raw else WITHHELD
             self._rows.add(rejections, page.page_id, ordinal, page.slice_id, reasons, raw, self._rows.now)
 
     def _add_new(self, number: int, group: Group) -> None:
@@ -239,7 +280,7 @@ class _Load:
             said = group.stated[0]
             invoice = said.invoice
             rows.new_document(key, invoice, said.source, rows.stamp(said.first))
-            rows.add(states, key, "1", invoice.state, invoice.state_raw, said.source, rows.stamp(said.last))
+            rows.add(states, key, "1", invoice.state, invoice.state_raw, said.source, rows.stamp(said.first))
             observe(rows, key, said)
         else:
             self._add_new_folded(key, group.stated)
@@ -257,10 +298,9 @@ class _Load:
         first = rows.stamp(min(part.first for part in said))
         rows.new_document(key, folded.invoice, ",".join(sorted({part.source for part in said})), first)
         rows.findings(folded.conflicts, key, None, None, None)
-        who = state_source(observed, folded.invoice.state)
-        rows.add(
-            states, key, "1", folded.invoice.state, folded.invoice.state_raw, who.source, rows.stamp(who.observed_at)
-        )
+        sighted = [Sighted(part.source, part.api, part.invoice, {part.first, part.last}) for part in said]
+        for seq, (state, state_raw, who) in enumerate(state_history(sighted), 1):
+            rows.add(states, key, str(seq), state, state_raw, who.source, rows.stamp(who.observed_at))
         for part in said:
             observe(rows, key, part)
 
@@ -270,7 +310,17 @@ class _Load:
             self._rows.add(slice_records, page.slice_id, page.read_no, page.page_id, place.ordinal, key)
 
 
-_ZERO = Decimal(0)
+def withheld(page: PageLoad, withholding: Withholding) -> PageLoad:
+    """The page with what the policy leaves of its records."""
+    if withholding.is_idle:
+        return page
+    records = [withholding.examined(record, page.taxpayer_no) for record in page.records]
+    if all(one is other for one, other in zip(records, page.records, strict=True)):
+        return page
+    return msgspec.structs.replace(page, records=records)
+
+
+_ZERO = Decimal("0.00")  # as sums of cents are printed: SQLite keeps the text
 BY_KEY = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
 """Every statement of a load goes by key. A table that has just been filled has no statistics yet, and PostgreSQL would
 rather read all of it for each batch."""

@@ -1,7 +1,8 @@
-"""Two documents that turn out to be one: a paper face met its digital number later. One key stays, the other is linked."""
+"""Two documents that turn out to be one: a paper face met its digital number later. One key stays, the other leads to it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,9 +16,10 @@ from fapiao.store.invoice_tables import (
     holdings,
     invoices,
     lines,
-    links,
+    merged,
     numbers,
     observations,
+    references,
     special_businesses,
     states,
     trips,
@@ -26,11 +28,10 @@ from fapiao.store.invoice_tables import (
 from fapiao.store.ledger_tables import slice_records
 from fapiao.store.verification_tables import layout_files, verifications
 
-__all__ = ["CHILDREN", "PAPER_OF_DIGITAL", "lock", "merge"]
+__all__ = ["CHILDREN", "lead", "lock", "merge"]
 
-CHILDREN = (lines, vehicles, customs, trips, special_businesses)
+CHILDREN = (lines, vehicles, customs, trips, special_businesses, references)
 """What is folded from the observations together with the head, and written anew with it."""
-PAPER_OF_DIGITAL = "paper_of_digital"
 
 
 def lock(connection: Connection, keys: list[int]) -> None:
@@ -67,24 +68,29 @@ def merge(connection: Connection, keys: set[int], now: float) -> int:
     _merge_states(connection, keep, gone)
     for table in (*CHILDREN, invoices):
         connection.execute(table.delete().where(table.c.invoice_key.in_(gone)))
-    connection.execute(links.update().where(links.c.to_key.in_(gone)).values(to_key=keep))
-    connection.execute(
-        links.insert(),
-        [{"from_key": key, "to_key": keep, "link_type": PAPER_OF_DIGITAL, "linked_at": now} for key in gone],
-    )
+    lead(connection, dict.fromkeys(gone, keep), now)
     return keep
+
+
+def lead(connection: Connection, into: Mapping[int, int], now: float) -> None:
+    """Note which document each merged one went into; what had gone into these follows."""
+    for gone, keep in sorted(into.items()):
+        connection.execute(merged.update().where(merged.c.to_key == gone).values(to_key=keep))
+    if into:
+        rows = [{"from_key": gone, "to_key": keep, "merged_at": now} for gone, keep in sorted(into.items())]
+        connection.execute(merged.insert(), rows)
 
 
 def _merge_rows(connection: Connection, table: sa.Table, same: tuple[str, ...], keep: int, gone: list[int]) -> None:
     """Rows that both documents have become one, first and last seen over both."""
     everything = table.c.invoice_key.in_([keep, *gone])
-    merged: dict[tuple[Any, ...], dict[str, Any]] = {}
+    united: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in connection.execute(sa.select(table).where(everything).order_by(table.c.first_seen_at)).mappings():
-        kept = merged.setdefault(tuple(row[name] for name in same), dict(row) | {"invoice_key": keep})
+        kept = united.setdefault(tuple(row[name] for name in same), dict(row) | {"invoice_key": keep})
         kept["last_seen_at"] = max(kept["last_seen_at"], row["last_seen_at"])
     connection.execute(table.delete().where(everything))
-    if merged:
-        connection.execute(table.insert(), list(merged.values()))
+    if united:
+        connection.execute(table.insert(), list(united.values()))
 
 
 def _merge_states(connection: Connection, keep: int, gone: list[int]) -> None:

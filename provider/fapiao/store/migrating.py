@@ -49,6 +49,9 @@ def upgrade(connection: Connection, schema: str | None) -> None:
     try:
         with _alembic:
             command.upgrade(configuration(schema=schema, connection=connection), "head")
+        if name in _MYSQL:
+            # The version that the last revision wrote must be seen by whoever gets the lock next.
+            connection.exec_driver_sql("COMMIT")
     finally:
         if name in _MYSQL:
             connection.execute(sa.select(sa.func.release_lock(_LOCK_NAME)))

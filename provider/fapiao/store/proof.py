@@ -9,14 +9,11 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from fapiao.store.bulk import chunks
-from fapiao.store.invoice_tables import findings
 from fapiao.store.ledger_records import AbsentInvoice, ReadProgress, Tally
 from fapiao.store.ledger_tables import collections, pages, slice_records, slices
 
-__all__ = ["ABSENT_RULE", "absent", "progress", "record_absent", "tally"]
+__all__ = ["absent", "earlier_reading", "is_read_to_end", "progress", "tally"]
 
-ABSENT_RULE = "C8"
 _READ_TO_END = ("complete", "empty", "rejected")
 _HELD_SOMETHING = ("complete", "rejected", "incomplete")
 _CURSORS: msgspec.json.Decoder[list[str]] = msgspec.json.Decoder(list[str])
@@ -72,26 +69,7 @@ def absent(connection: Connection, collection: Any) -> list[AbsentInvoice]:
     gone: list[AbsentInvoice] = []
     mine = sa.select(slices).where(slices.c.collection_id == collection.collection_id, slices.c.state.in_(_READ_TO_END))
     for now in connection.execute(mine.order_by(slices.c.slice_id)).all():
-        earlier = (
-            sa.select(slices.c.slice_id, slices.c.read_no, slices.c.state, collections.c.generation)
-            .join_from(slices, collections, slices.c.collection_id == collections.c.collection_id)
-            .where(
-                collections.c.source == collection.source,
-                collections.c.account == collection.account,
-                collections.c.taxpayer_no == collection.taxpayer_no,
-                collections.c.invoice_month == collection.invoice_month,
-                collections.c.kind == collection.kind,
-                collections.c.query == collection.query,
-                collections.c.generation < collection.generation,
-                collections.c.state.in_(("complete", "incomplete")),
-                slices.c.type == now.type,
-                slices.c.direction == now.direction,
-                slices.c.state.in_((*_READ_TO_END, "incomplete")),
-            )
-            .order_by(collections.c.generation.desc())
-            .limit(1)
-        )
-        before = connection.execute(earlier).first()
+        before = earlier_reading(connection, collection, now)
         if before is None or before.state not in _HELD_SOMETHING:
             continue
         still = _reading(sa.select(slice_records.c.invoice_key), slice_records, now.slice_id, now.read_no)
@@ -105,24 +83,33 @@ def absent(connection: Connection, collection: Any) -> list[AbsentInvoice]:
     return gone
 
 
-def record_absent(connection: Connection, gone: list[AbsentInvoice], now: float) -> None:
-    """Write what is absent down as findings."""
-    for part in chunks(gone):
-        connection.execute(
-            findings.insert(),
-            [
-                {
-                    "invoice_key": item.invoice_key,
-                    "slice_id": item.slice_id,
-                    "rule": ABSENT_RULE,
-                    "severity": "warning",
-                    "field": "",
-                    "message": f"Generation {item.generation} had it in this slice; it is absent now.",
-                    "found_at": now,
-                }
-                for item in part
-            ],
+def earlier_reading(connection: Connection, collection: Any, now: Any) -> Any:
+    """The same slice as the newest earlier closed generation read it; None where none did."""
+    earlier = (
+        sa.select(slices.c.slice_id, slices.c.read_no, slices.c.state, collections.c.generation)
+        .join_from(slices, collections, slices.c.collection_id == collections.c.collection_id)
+        .where(
+            collections.c.source == collection.source,
+            collections.c.account == collection.account,
+            collections.c.taxpayer_no == collection.taxpayer_no,
+            collections.c.invoice_month == collection.invoice_month,
+            collections.c.kind == collection.kind,
+            collections.c.query == collection.query,
+            collections.c.generation < collection.generation,
+            collections.c.state.in_(("complete", "incomplete")),
+            slices.c.type == now.type,
+            slices.c.direction == now.direction,
+            slices.c.state.in_((*_READ_TO_END, "incomplete")),
         )
+        .order_by(collections.c.generation.desc())
+        .limit(1)
+    )
+    return connection.execute(earlier).first()
+
+
+def is_read_to_end(part: Any) -> bool:
+    """Whether a slice can miss something."""
+    return part.state in _READ_TO_END
 
 
 _ZERO = Decimal("0.00")

@@ -14,9 +14,11 @@ from fapiao.store.columns import EpochTime
 from fapiao.store.database import Database
 from fapiao.store.documents import json_text
 from fapiao.store.ledger_tables import collections, pages, rejections, slices
+from fapiao.store.questions import ANSWER_KINDS, Question, questions
 
 __all__ = [
     "PAGE_RECORDS",
+    "WITHHELD",
     "Purged",
     "RawPage",
     "RawScope",
@@ -75,8 +77,14 @@ class RawPage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     vendor_job_id: str | None
     type: str
     direction: str
+    kind: str
+    """Of the collection: ``collect``, ``sync``, ``verify`` or ``files``."""
+    asked: Question | None = None
+    """What a page answers that is about a single document; None for all others, or where the question is gone."""
 
     def __str__(self) -> str:
+        if self.kind in ANSWER_KINDS:
+            return f"page {self.page_id} (source {self.source}, {self.asked or self.kind})"
         month = f"month {self.invoice_month}" if self.invoice_month else "a sync"
         place = (
             f"taxpayer {self.taxpayer_no}, {month}, generation {self.generation}, slice {self.type} {self.direction}"
@@ -107,7 +115,7 @@ def scopes(
         )
         if value is not None
     ]  # fmt: skip
-    # Answers to verifications and files are stored beside them, but were not read by `read_page`.
+    # Answers to verifications and about files are of no taxpayer's month: see `answer_batches`.
     wanted.append(table.kind.in_(("collect", "sync")))
     query = sa.select(*fields, table.collection_id).where(*wanted).order_by(*fields, table.generation)
 
@@ -145,23 +153,25 @@ def fetch_pages(connection: Connection, page_ids: Sequence[int]) -> list[RawPage
     """Pages with their stored transcripts, in the order of their ids."""
     page_names = (
         "page_id", "slice_id", "read_no", "cursor", "api", "total", "remaining", "record_count", "loaded", "rejected",
-        "amount_excl_tax", "tax_amount", "transcript", "transcript_sha256", "fetched_at",
+        "amount_excl_tax", "tax_amount", "transcript_sha256", "fetched_at",
     )  # fmt: skip
     job_names = (
-        "collection_id", "source", "account", "taxpayer_no", "invoice_month", "generation", "vendor_job_id",
-        "kind",
+        "collection_id", "source", "account", "taxpayer_no", "invoice_month", "generation", "kind",
     )  # fmt: skip
+    holders = pages.alias()
     query = (
         sa.select(
             *[pages.c[name] for name in page_names],
+            sa.func.coalesce(holders.c.transcript, pages.c.transcript).label("transcript"),
             *[collections.c[name] for name in job_names],
             slices.c.type,
             slices.c.direction,
+            slices.c.vendor_job_id,
         )
         .select_from(
-            pages.join(slices, pages.c.slice_id == slices.c.slice_id).join(
-                collections, slices.c.collection_id == collections.c.collection_id
-            )
+            pages.join(slices, pages.c.slice_id == slices.c.slice_id)
+            .join(collections, slices.c.collection_id == collections.c.collection_id)
+            .outerjoin(holders, holders.c.page_id == pages.c.raw_page_id)
         )
         .order_by(pages.c.page_id)
     )
@@ -170,10 +180,24 @@ def fetch_pages(connection: Connection, page_ids: Sequence[int]) -> list[RawPage
         for row in connection.execute(query.where(pages.c.page_id.in_(part))).mappings():
             values = dict(row)
             values["transcript"] = bytes(values["transcript"])
-            if values.pop("kind") != "collect":
+            if values["kind"] != "collect":
                 values["invoice_month"] = ""
             found.append(RawPage(**values))
-    return found
+    return _asked(connection, found)
+
+
+def _asked(connection: Connection, found: list[RawPage]) -> list[RawPage]:
+    """The pages, those that answer a question about a single document with that question and in whose name it was asked."""
+    cursors = {page.page_id: page.cursor for page in found if page.kind in ANSWER_KINDS}
+    if not cursors:
+        return found
+    asked = questions(connection, cursors)
+    return [
+        msgspec.structs.replace(page, asked=question, taxpayer_no=question.taxpayer_no)
+        if (question := asked.get(page.page_id)) is not None
+        else page
+        for page in found
+    ]
 
 
 def purge_raw(database: Database, before: float, now: float, *, dry_run: bool = False) -> Purged:
@@ -200,6 +224,10 @@ def purge_raw(database: Database, before: float, now: float, *, dry_run: bool = 
         total[1] += sum(stored.values())
         total[2] += rejected
     return Purged(pages=total[0], stored_bytes=total[1], rejected=total[2])
+
+
+WITHHELD = '{"fapiao_withheld":true}'
+"""Stands for the JSON of a rejected record that the personal data policy does not let be stored."""
 
 
 def is_purged(text: str) -> bool:

@@ -54,9 +54,21 @@ class Changes(msgspec.Struct, kw_only=True):
     findings_lost: Counter[str] = msgspec.field(default_factory=Counter)
     deductions: int = 0
     """Holdings whose deduction history was written anew."""
+    checks: int = 0
+    """Checks (verifications) of which the answer says something else now, or that belong to another document."""
+    check_fields: Counter[str] = msgspec.field(default_factory=Counter)
+    """Per column of ``fapiao_verification``: in how many of them."""
+    layout_tasks: int = 0
+    """Layout tasks that are new, gone, or ended otherwise."""
+    links_new: int = 0
+    """Links to layout files that were not read out of an answer before."""
+    links_gone: int = 0
+    """Links that no answer names any more."""
+    files: int = 0
+    """Archived files that belong to another document now."""
     slices: list[SliceChange] = []
     rows: int = 0
-    """Pages, documents and slices written; 0 says that nothing at all changed."""
+    """Pages, documents, slices, checks, tasks, links and files written; 0 says that nothing at all changed."""
 
     def add(self, other: Changes) -> None:
         for name in self.__struct_fields__:

@@ -24,8 +24,12 @@ from fapiao.store.failures import failure, is_misfit
 from fapiao.store.keys import KeyReserve
 from fapiao.store.ledger_tables import pages, rejections, slice_records
 from fapiao.store.loading import BY_KEY
+from fapiao.store.policies import guard
+from fapiao.store.raw import WITHHELD
 from fapiao.store.raw_changes import Changes
+from fapiao.store.rechecking import recheck, relate
 from fapiao.store.regrouping import Bundle, Circle, Replay, bundles, close_circle
+from fapiao.store.relinking import relink
 from fapiao.store.reproving import mark
 from fapiao.store.rewriting import DocumentWriter, TooFewKeys
 from fapiao.store.sealing import RawKeys
@@ -37,9 +41,16 @@ class Rebuilder:
     """Brings the database to what replayed pages say."""
 
     def __init__(
-        self, database: Database, replay: Replay, keys: RawKeys, clock: Callable[[], float] = time.time
+        self,
+        database: Database,
+        replay: Replay,
+        keys: RawKeys,
+        clock: Callable[[], float] = time.time,
+        policy_version: int | None = None,
     ) -> None:
+        """:param policy_version: which personal data policy the replayed pages follow; None: they follow whichever there is."""
         self._database = database
+        self._policy_version = policy_version
         self._replay = replay
         self._raw_keys = keys
         self._reserve = KeyReserve(database)
@@ -83,6 +94,8 @@ class Rebuilder:
                 fresh = iter(keys)
                 if connection.dialect.name == "postgresql":
                     connection.exec_driver_sql(BY_KEY)
+                if self._policy_version is not None:
+                    guard(connection, self._policy_version)
                 changes = _Rebuild(connection, self._database.schema, self._clock(), self._raw_keys).run(
                     batch, replay, fresh
                 )
@@ -123,6 +136,8 @@ class _Rebuild:
         changes.records = sum(len(item.load.records) for item in batch)
         difference = compare(self._connection, batch)
         batch = [difference.screened.get(item.page.page_id, item) for item in batch]
+        circle: Circle | None = None
+        made: list[Bundle] = []
         if difference:
             by_page = {item.page.page_id: item for item in batch}
             if difference.documents or difference.arrivals:
@@ -136,10 +151,21 @@ class _Rebuild:
             self._quarantine(difference, by_page)
             self._rows.write()
             self._numbers_beyond()
+        self._answers(batch, circle, made)
         for item in batch:
             self._page_numbers(item)
         mark(self._connection, self._touched)
         return changes
+
+    def _answers(self, batch: Sequence[Replayed], circle: Circle | None, made: Sequence[Bundle]) -> None:
+        """What answers about single documents say beside their records: those of the batch, and about what was rewritten."""
+        replayed = list(batch) if circle is None else list(circle.replayed.values())
+        done = recheck(self._connection, replayed, self.changes)
+        relink(self._connection, batch, self.changes)
+        if circle is not None:
+            documents = circle.documents | {bundle.key for bundle in made if bundle.key is not None}
+            numbers = {number for bundle in made for number in bundle.group.numbers}
+            relate(self._connection, documents, numbers, done, self.changes)
 
     def _place_records(self, circle: Circle, made: list[Bundle]) -> None:
         """Write down which document each record belongs to, where that has changed."""
@@ -194,9 +220,9 @@ class _Rebuild:
         assert record is not None
         page = item.page
         place = (str(page.page_id), str(ordinal))
+        raw = self._raw_keys.seal_text(json_text(record.raw)) if item.load.keeps_raw or self._raw_keys else WITHHELD
         self._rows.add(
-            rejections, *place, str(page.slice_id), json_text(record.rejected),
-            self._raw_keys.seal_text(json_text(record.raw)), self._rows.now,
+            rejections, *place, str(page.slice_id), json_text(record.rejected), raw, self._rows.now,
         )  # fmt: skip
 
     def _place_rejected(self, item: Replayed, ordinal: int) -> None:
@@ -276,7 +302,7 @@ def _screened(item: Replayed) -> Replayed:
     records = [screen_one(item.load, record) for record in item.load.records]
     if all(one is other for one, other in zip(records, item.load.records, strict=True)):
         return item
-    return Replayed(item.page, msgspec.structs.replace(item.load, records=records))
+    return msgspec.structs.replace(item, load=msgspec.structs.replace(item.load, records=records))
 
 
-_ZERO = Decimal(0)
+_ZERO = Decimal("0.00")  # as sums of cents are printed: SQLite keeps the text

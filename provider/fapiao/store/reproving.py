@@ -12,8 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from fapiao.store import proof
+from fapiao.store import closing, proof
 from fapiao.store.bulk import chunks
+from fapiao.store.coverage import PROVEN
 from fapiao.store.database import Database
 from fapiao.store.invoice_tables import findings
 from fapiao.store.ledger_records import CLOSED_STATES, ReadProgress, Tally
@@ -23,7 +24,6 @@ from fapiao.store.raw_changes import Changes, SliceChange
 __all__ = ["mark", "reprove_marked"]
 
 _READ_TO_END = ("complete", "empty", "rejected", "incomplete")
-_PROVEN = frozenset({"complete", "empty", "unsupported"})
 _NUMBERS = ("expected", "loaded", "rejected", "amount_excl_tax", "tax_amount")
 
 
@@ -112,7 +112,7 @@ def _reprove(connection: Connection, collection_id: int, now: float) -> Changes:
         connection.execute(collections.update().where(collections.c.collection_id == collection_id).values(state=state))
         changes.rows += 1
     if job.kind == "collect" and state != "abandoned":
-        changes.rows += _absences(connection, job, [part.slice_id for part in parts], now, changes)
+        changes.rows += _closing(connection, job, [part.slice_id for part in parts], now, changes)
     return changes
 
 
@@ -156,31 +156,30 @@ def _state(before: str, states: list[str], *, accepted: bool) -> str:
     """Of the generation. One that was accepted with rejected records stays so."""
     if before == "abandoned":
         return before
-    fine = _PROVEN | {"rejected"} if accepted else _PROVEN
+    fine = PROVEN | {"rejected"} if accepted else PROVEN
     return "complete" if all(state in fine for state in states) else "incomplete"
 
 
-def _absences(connection: Connection, job: Any, slice_ids: list[int], now: float, changes: Changes) -> int:
-    """Findings of rule C8 as they would be written if the generation were closed now."""
+def _closing(connection: Connection, job: Any, slice_ids: list[int], now: float, changes: Changes) -> int:
+    """The findings that would be written if the generation were closed now."""
     table = findings.c
     row = connection.execute(sa.select(collections).where(collections.c.collection_id == job.collection_id)).one()
-    gone = {(item.slice_id, item.invoice_key): item for item in proof.absent(connection, row)}
-    have: dict[tuple[int, int], int] = {}
+    wanted = set(closing.closing_findings(connection, row))
+    have: dict[closing.ClosingFinding, int] = {}
+    fields = [table[name] for name in closing.ClosingFinding.__struct_fields__]
     for part in chunks(slice_ids):
-        query = sa.select(table.finding_id, table.slice_id, table.invoice_key).where(
-            table.slice_id.in_(part), table.rule == proof.ABSENT_RULE, table.page_id.is_(None)
+        query = sa.select(table.finding_id, *fields).where(
+            table.slice_id.in_(part), table.rule.in_(closing.CLOSING_RULES), table.page_id.is_(None)
         )
-        for finding_id, slice_id, key in connection.execute(query):
-            have[slice_id, key] = finding_id
-    over = [finding_id for place, finding_id in have.items() if place not in gone]
-    for part in chunks(over):
+        for finding_id, *told in connection.execute(query):
+            have[closing.ClosingFinding(*told)] = finding_id
+    over = have.keys() - wanted
+    for part in chunks(sorted(have[item] for item in over)):
         connection.execute(findings.delete().where(table.finding_id.in_(part)))
-    new = [item for place, item in gone.items() if place not in have]
-    proof.record_absent(connection, new, now)
-    if over:
-        changes.findings_lost[proof.ABSENT_RULE] += len(over)
-    if new:
-        changes.findings_gained[proof.ABSENT_RULE] += len(new)
+    new = sorted(wanted - have.keys())
+    closing.record(connection, new, now)
+    changes.findings_lost.update(item.rule for item in over)
+    changes.findings_gained.update(item.rule for item in new)
     return len(over) + len(new)
 
 

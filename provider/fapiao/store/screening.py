@@ -10,16 +10,19 @@ import msgspec
 import sqlalchemy as sa
 
 from fapiao.invoices.intake import Examined
-from fapiao.invoices.model import Deduction, Finding, Invoice, Severity
+from fapiao.invoices.model import Deduction, Finding, Invoice
+from fapiao.invoices.problems import finding
 from fapiao.store import deduction_tables, invoice_tables
 from fapiao.store.columns import ExactDecimal
 from fapiao.store.documents import content_of, json_text
 from fapiao.store.grouping import PageLoad
 
-__all__ = ["RULE", "screen"]
+__all__ = ["RULE", "RULE_BEFORE", "screen"]
 
-RULE = "S1"
+RULE = "V8"
 """The record does not fit the tables."""
+RULE_BEFORE = "S1"
+"""Its name in rows of before it had one of its own: S1 is a rule about states."""
 _MOST_INTEGER = 2**31 - 1
 _MOST_TEXT = 60_000
 """Bytes: MySQL's TEXT ends at 65,535."""
@@ -124,4 +127,4 @@ def _length(column: sa.Column[Any]) -> int:
 
 
 def _finding(field: str, message: str) -> Finding:
-    return Finding(rule=RULE, severity=Severity.REJECT, field=field, message=message)
+    return finding(RULE, field, message)

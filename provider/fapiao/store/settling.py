@@ -16,8 +16,9 @@ from fapiao.store.documents import RowSet, from_content
 from fapiao.store.grouping import Group, Stated
 from fapiao.store.invoice_tables import findings, holdings, invoices, observations, states
 from fapiao.store.merging import CHILDREN
+from fapiao.store.state_history import state_source
 
-__all__ = ["Settlement", "hold", "observe", "settle", "state_source"]
+__all__ = ["Seen", "Settlement", "hold", "observe", "refold", "settle"]
 
 _Identity = tuple[str, str, str]
 """(source, api, content hash)."""
@@ -30,7 +31,7 @@ class Settlement(msgspec.Struct, frozen=True):
     same: int
 
 
-class _Seen(msgspec.Struct):
+class Seen(msgspec.Struct):
     """One observation as it will stand after this transaction."""
 
     first: float
@@ -87,61 +88,61 @@ def settle(
     connection: Connection, writer: Writer, rows: RowSet, known: dict[int, Group], merged: set[int]
 ) -> Settlement:
     """Bring known documents, locked before, up to date. ``merged`` ones are folded whatever was said about them."""
-    refold: dict[int, dict[_Identity, _Seen]] = {}
+    again: dict[int, dict[_Identity, Seen]] = {}
     touched: dict[tuple[str, str, float], list[tuple[int, str]]] = defaultdict(list)
     for part in chunks(sorted(known)):
         stored = _stored(connection, part)
         for key in part:
             have = stored[key]
             if _note(have, known[key], touched, key) or key in merged:
-                refold[key] = have
+                again[key] = have
             for seen in have.values():
                 if seen.new is not None:
                     observe(rows, str(key), seen.new)
         _hold_again(connection, rows, {key: known[key] for key in part})
     _touch(connection, touched)
-    for part in chunks(sorted(refold)):
-        _refold(connection, writer, rows, {key: refold[key] for key in part})
+    for part in chunks(sorted(again)):
+        refold(connection, writer, rows, {key: again[key] for key in part})
     changed = sum(
-        1 for key, have in refold.items() if key in merged or any(seen.new is not None for seen in have.values())
+        1 for key, have in again.items() if key in merged or any(seen.new is not None for seen in have.values())
     )
     return Settlement(changed=changed, same=len(known) - changed)
 
 
-def _stored(connection: Connection, keys: list[int]) -> dict[int, dict[_Identity, _Seen]]:
+def _stored(connection: Connection, keys: list[int]) -> dict[int, dict[_Identity, Seen]]:
     table = observations.c
-    stored: dict[int, dict[_Identity, _Seen]] = {key: {} for key in keys}
+    stored: dict[int, dict[_Identity, Seen]] = {key: {} for key in keys}
     query = sa.select(
         table.invoice_key, table.source, table.api, table.content_hash, table.first_seen_at, table.last_seen_at
     ).where(table.invoice_key.in_(keys))
     for key, source, api, content_hash, first, last in connection.execute(query):
-        stored[key][source, api, content_hash] = _Seen(first, last)
+        stored[key][source, api, content_hash] = Seen(first, last)
     return stored
 
 
 def _note(
-    have: dict[_Identity, _Seen], group: Group, touched: dict[tuple[str, str, float], list[tuple[int, str]]], key: int
+    have: dict[_Identity, Seen], group: Group, touched: dict[tuple[str, str, float], list[tuple[int, str]]], key: int
 ) -> bool:
     """Enter what the group states into the document's observations. True when it has to be folded anew.
 
     What one lone observation says again changes nothing; of several, the one seen last may be another one now. What is
     loaded late, out of a page fetched before, may be the first to have seen the document.
     """
-    refold = False
+    anew = False
     for stated in group.stated:
         identity = (stated.source, stated.api, stated.content_hash)
         seen = have.get(identity)
         if seen is None:
-            have[identity] = _Seen(stated.first, stated.last, stated)
-            refold = True
+            have[identity] = Seen(stated.first, stated.last, stated)
+            anew = True
             continue
         for at in {stated.first, stated.last}:
             if at < seen.first or at > seen.last:
                 touched[stated.source, stated.api, at].append((key, stated.content_hash))
-                refold = refold or at < seen.first or len(have) > 1
+                anew = anew or at < seen.first or len(have) > 1
         seen.first = min(seen.first, stated.first)
         seen.last = max(seen.last, stated.last)
-    return refold
+    return anew
 
 
 def _touch(connection: Connection, touched: dict[tuple[str, str, float], list[tuple[int, str]]]) -> None:
@@ -195,8 +196,11 @@ def _widened(table: Any, at: float) -> dict[str, Any]:
     }
 
 
-def _refold(connection: Connection, writer: Writer, rows: RowSet, documents: dict[int, dict[_Identity, _Seen]]) -> None:
-    """Fold documents from all their observations and write head, children, state and conflicts."""
+def refold(connection: Connection, writer: Writer, rows: RowSet, documents: dict[int, dict[_Identity, Seen]]) -> None:
+    """Fold documents, locked before, from all their observations and write head, children, state and conflicts.
+
+    What is added to ``rows`` has to be written afterwards.
+    """
     keys = sorted(documents)
     contents = _contents(connection, keys)
     last_states = _last_states(connection, keys)
@@ -229,11 +233,6 @@ def _refold(connection: Connection, writer: Writer, rows: RowSet, documents: dic
                 rows.stamp(who.observed_at),
             )  # fmt: skip
     writer.update(invoices, heads)
-
-
-def state_source(said: list[Observation], state: str) -> Observation:
-    """Whose word the state is: the newest observation that states it."""
-    return max(said, key=lambda part: (part.invoice.state == state, part.observed_at, part.source))
 
 
 def _contents(connection: Connection, keys: list[int]) -> dict[tuple[int, str, str, str], str]:

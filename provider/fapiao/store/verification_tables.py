@@ -106,6 +106,7 @@ layout_files = Table(
     Column("page_id", big_key(), comment="of an XML: the reading of it, in fapiao_page"),
     Column("fetched_at", EpochTime(), nullable=False),
     UniqueConstraint("number", "kind", "sha256", name="uq_fapiao_layout_file_content"),
+    Index("ix_fapiao_layout_file_sha256", "sha256"),  # which file a page is the reading of
     comment="an archived layout file (版式文件)",
     **TABLE_OPTIONS,
 )

@@ -16,26 +16,26 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from fapiao.engine.account_state import new_holder
-from fapiao.invoices.differences import Difference, differences
-from fapiao.invoices.folding import Observation, fold
+from fapiao.engine.withheld_answers import KeptRaw
+from fapiao.invoices.differences import Difference
 from fapiao.invoices.intake import Examined
+from fapiao.invoices.withholding import Withholding
 from fapiao.store.accounts import is_dead
 from fapiao.store.bulk import chunks
+from fapiao.store.check_rows import Given, settled
 from fapiao.store.database import Database
-from fapiao.store.documents import from_content, json_text
 from fapiao.store.grouping import PageLoad
-from fapiao.store.invoice_tables import numbers, observations
 from fapiao.store.journal import Journal
 from fapiao.store.layout_rows import add_links, add_task
-from fapiao.store.ledger_tables import pages, slice_records
+from fapiao.store.ledger_tables import pages
 from fapiao.store.loading import Loader
+from fapiao.store.questions import FACTORS, stored_claim
+from fapiao.store.said_before import VERIFY as API
 from fapiao.store.verification_tables import verifications
 from fapiao.wire import Claim, Outcome, Verification
 
 __all__ = ["API", "Answer", "CheckRecord", "Verifications", "claim_hash"]
 
-API = "verify"
-"""The interface under which the bureau's answers are observations."""
 FINAL = frozenset({"answered", "refused"})
 LEASE = 1800.0
 """Seconds after which a check that a process on another host was asking is taken over."""
@@ -65,8 +65,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     verification: Verification
     examined: Examined | None
     """The bureau's record after the gate; None where the answer has none."""
-    transcript: bytes
-    transcript_sha256: str
+    raw: KeptRaw
     answered_at: float
 
 
@@ -92,6 +91,16 @@ class Verifications:
         self._source = source
         self._account = account
         self._holder = new_holder()
+
+    @property
+    def withholding(self) -> Withholding:
+        """What the database's policy leaves of personal data. See :attr:`Loader.withholding`."""
+        return self._loader.withholding
+
+    @property
+    def seals_raw(self) -> bool:
+        """Whether raw is encrypted before it is stored."""
+        return self._loader.seals_raw
 
     def enrol(
         self, claims: Sequence[Claim], now: float, is_done: Callable[[CheckRecord, Claim], bool]
@@ -177,28 +186,21 @@ class Verifications:
 
     def answer(self, answers: Sequence[Answer]) -> None:
         """Commit answers with everything that came with them: page, record, task, links. One transaction."""
+        answers = [_withheld(answer, self.withholding) for answer in answers]
         place = self._journal.slice(answers[0].answered_at)
         loads = [_page(answer, place.slice_id, place.collection_id, self._source) for answer in answers]
         self._loader.load(loads, lambda connection: self._settle(connection, answers, place.slice_id))
 
     def _settle(self, connection: Connection, answers: Sequence[Answer], slice_id: int) -> None:
         cursors = [str(answer.check.verification_id) for answer in answers]
-        query = (
-            sa.select(pages.c.cursor, pages.c.page_id, slice_records.c.invoice_key)
-            .select_from(pages.outerjoin(slice_records, slice_records.c.page_id == pages.c.page_id))
-            .where(pages.c.slice_id == slice_id, pages.c.cursor.in_(cursors))
+        query = sa.select(pages.c.cursor, pages.c.page_id).where(
+            pages.c.slice_id == slice_id, pages.c.read_no == 1, pages.c.cursor.in_(cursors)
         )
-        places = {row.cursor: (row.page_id, row.invoice_key) for row in connection.execute(query)}
-        for answer in answers:
+        places = {row.cursor: row.page_id for row in connection.execute(query)}
+        given = [_given(answer, places[str(answer.check.verification_id)]) for answer in answers]
+        rows = settled(connection, given)
+        for answer, told in zip(answers, given, strict=True):
             said, check = answer.verification, answer.check
-            page_id, key = places[str(check.verification_id)]
-            if key is None:
-                key = _known(connection, check.claim)
-            found: tuple[Difference, ...] = ()
-            if key is not None and answer.examined is not None and answer.examined.invoice is not None:
-                stored = _without_verification(connection, key)
-                if stored is not None:
-                    found = differences(stored, answer.examined.invoice)
             connection.execute(
                 verifications.update()
                 .where(
@@ -207,17 +209,11 @@ class Verifications:
                 )
                 .values(
                     state="answered",
-                    outcome=said.outcome.value,
-                    code=said.code,
-                    message=said.message,
-                    request_id=said.request_id,
-                    checked_at=said.checked_at,
                     verified_at=answer.answered_at,
                     not_before=None,
                     holder=None,
-                    page_id=page_id,
-                    invoice_key=key,
-                    differences=json_text([msgspec.to_builtins(part) for part in found]) if found else None,
+                    page_id=told.page_id,
+                    **rows[check.verification_id],
                 )
             )
             here = {"source": self._source, "account": self._account, "verification_id": check.verification_id}
@@ -231,7 +227,7 @@ class Verifications:
         return [(row["claim_hash"], _record(dict(row))) for row in connection.execute(query).mappings()]
 
     def _row(self, hash: str, claim: Claim, check_no: int, now: float) -> dict[str, Any]:
-        factors = {name: getattr(claim, name) for name in _FACTORS}
+        factors = {name: getattr(claim, name) for name in FACTORS}
         kinds = ",".join(claim.layouts)
         place = {"source": self._source, "account": self._account, "claim_hash": hash, "check_no": check_no}
         return place | factors | {"layouts": kinds, "state": "open", "opened_at": now}
@@ -268,18 +264,14 @@ class Verifications:
         )
 
 
-_FACTORS = (
-    "number", "invoice_code", "issued_on", "amount_excl_tax", "amount_incl_tax", "check_code", "doc_type", "taxpayer_no",
-)  # fmt: skip
 _DIFFERENCES: msgspec.json.Decoder[tuple[Difference, ...]] = msgspec.json.Decoder(tuple[Difference, ...])
 
 
 def _record(row: Mapping[str, Any]) -> CheckRecord:
-    layouts = tuple(kind for kind in row["layouts"].split(",") if kind)
     return CheckRecord(
         verification_id=row["verification_id"],
         check_no=row["check_no"],
-        claim=Claim(**{name: row[name] for name in _FACTORS}, layouts=layouts),
+        claim=stored_claim(row),
         state=row["state"],
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         code=row["code"],
@@ -289,6 +281,25 @@ def _record(row: Mapping[str, Any]) -> CheckRecord:
         not_before=row["not_before"],
         invoice_key=row["invoice_key"],
         differences=() if row["differences"] is None else _DIFFERENCES.decode(row["differences"]),
+    )
+
+
+def _withheld(answer: Answer, withholding: Withholding) -> Answer:
+    """The answer with what the policy leaves of its record: differences are told of that."""
+    if answer.examined is None:
+        return answer
+    examined = withholding.examined(answer.examined, answer.check.claim.taxpayer_no or "")
+    return msgspec.structs.replace(answer, examined=examined)
+
+
+def _given(answer: Answer, page_id: int) -> Given:
+    return Given(
+        verification_id=answer.check.verification_id,
+        claim=answer.check.claim,
+        verification=answer.verification,
+        invoice=None if answer.examined is None else answer.examined.invoice,
+        page_id=page_id,
+        at=round(answer.answered_at, 6),
     )
 
 
@@ -305,35 +316,12 @@ def _page(answer: Answer, slice_id: int, collection_id: int, source: str) -> Pag
         total=None,
         remaining=(),
         record_count=len(records),
-        transcript=answer.transcript,
-        transcript_sha256=answer.transcript_sha256,
+        transcript=answer.raw.data,
+        transcript_sha256=answer.raw.sha256,
+        keeps_raw=answer.raw.is_whole,
         taxpayer_no=answer.check.claim.taxpayer_no or "",
         direction="",
         invoice_month="",
         type="",
         records=records,
     )
-
-
-def _known(connection: Connection, claim: Claim) -> int | None:
-    """The document that the claim's number belongs to, where the database has it."""
-    code_no = f"{claim.invoice_code}:{claim.number}" if claim.invoice_code else None
-    for scheme, value in (("digital20", claim.number), ("code_no", code_no)):
-        if value is not None:
-            query = sa.select(numbers.c.invoice_key).where(numbers.c.scheme == scheme, numbers.c.value == value)
-            key: int | None = connection.execute(query).scalar()
-            if key is not None:
-                return key
-    return None
-
-
-def _without_verification(connection: Connection, key: int) -> Any:
-    """The document as all but the bureau's answers state it; None where nothing else is known."""
-    table = observations.c
-    query = sa.select(table.source, table.api, table.last_seen_at, table.content)
-    query = query.where(table.invoice_key == key, table.api != API)
-    said = [
-        Observation(source=source, api=api, observed_at=at, invoice=from_content(content))
-        for source, api, at, content in connection.execute(query)
-    ]
-    return fold(said).invoice if said else None
