@@ -18,12 +18,14 @@ from fapiao.airflow.compat import AirflowException, BaseOperator, deferrable_by_
 from fapiao.airflow.databases import mask_url
 from fapiao.airflow.events import Wake
 from fapiao.airflow.failures import as_airflow, translated
+from fapiao.airflow.links import LINKS, note_console
 from fapiao.airflow.runs import began
 from fapiao.errors import VendorBusy
 
 if TYPE_CHECKING:
     from fapiao.airflow.bench import Bench
-    from fapiao.collection import Waiting
+    from fapiao.airflow.lineage import Lineage
+    from fapiao.outcomes import Waiting
 
 __all__ = ["AccountTask"]
 
@@ -42,6 +44,7 @@ class AccountTask(BaseOperator):
 
     template_fields: Sequence[str] = ("conn_id", "into")
     ui_color = "#e3efdc"
+    operator_extra_links = LINKS
 
     def __init__(
         self,
@@ -58,6 +61,20 @@ class AccountTask(BaseOperator):
         self.into = into
         self.deferrable = deferrable_by_default() if deferrable is None else deferrable
         self.timeout = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
+        self._lineage: Lineage | None = None
+
+    def lineage(self, bench: Bench, value: Any) -> Lineage | None:
+        """What was read and written, of a task that stores something.
+
+        :param value: of the task.
+        """
+        return None
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """What the OpenLineage provider asks for where it is installed; also of a task that has failed."""
+        from fapiao.airflow.lineage import facets
+
+        return facets(self._lineage)
 
     def work(self, bench: Bench, since: float) -> tuple[Waiting | None, Any]:
         """Everything that can be done now: what must be waited for, and the value that the task has then.
@@ -69,7 +86,7 @@ class AccountTask(BaseOperator):
     @override
     def execute(self, context: Mapping[str, Any]) -> Any:
         """Do what can be done, wait, and so on, until nothing waits."""
-        return self._work(began(context), time.time() + self._patience())
+        return self._work(context, began(context), time.time() + self._patience())
 
     def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any] | None = None) -> Any:
         """The time has come. The event is a hint only: the database says what is to be done."""
@@ -79,14 +96,16 @@ class AccountTask(BaseOperator):
             raise AirflowException(f"{problem}; the next try continues where the database stands.") from None
         if wake.failure is not None:
             raise as_airflow(wake.failure.error(), self.conn_id)
-        return self._work(wake.began or began(context), wake.deadline)
+        return self._work(context, wake.began or began(context), wake.deadline)
 
-    def _work(self, since: float, deadline: float) -> Any:
+    def _work(self, context: Mapping[str, Any], since: float, deadline: float) -> Any:
         from fapiao.airflow.bench import Bench
 
-        with translated(self.conn_id), closing(Bench(self.conn_id, self.into)) as bench:
+        with translated(self.conn_id), closing(Bench(self.conn_id, self.into, context)) as bench:
+            note_console(self, context, bench)
             while True:
                 waiting, value = self.work(bench, since)
+                self._lineage = self.lineage(bench, value)
                 if waiting is None:
                     return value
                 self.log.info(

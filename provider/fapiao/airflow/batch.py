@@ -12,7 +12,9 @@ from fapiao.airflow.failures import concerns_all, is_final
 from fapiao.errors import FapiaoError, VendorBusy
 
 if TYPE_CHECKING:
-    from fapiao.collection import Collector, Waiting
+    from fapiao.collection import Collector
+    from fapiao.outcomes import Waiting
+    from fapiao.store import CollectionRecord
     from fapiao.sync import Syncer
     from fapiao.wire import SliceKey
 
@@ -61,8 +63,13 @@ class Batch:
             taxpayer: (later or {}).get(taxpayer) or Job(taxpayer_no=taxpayer, not_before=0.0) for taxpayer in taxpayers
         }
         """Taxpayers that are neither done nor failed."""
+        self.taxpayers = tuple(self.waiting)
         self._many = len(self.waiting) > 1
         self.results: dict[str, Any] = {}
+        self.records: dict[str, CollectionRecord] = {}
+        """The generations behind the results."""
+        self.seen: dict[str, CollectionRecord] = {}
+        """Every generation that was worked on, as last seen."""
         self.failed: dict[str, FapiaoError] = {}
         for taxpayer, error in (failed or {}).items():
             self._give_up(taxpayer, error)
@@ -101,16 +108,20 @@ class Batch:
     def _advance_one(self, taxpayer: str) -> None:
         with self._collector(taxpayer) as collector:
             waiting = self._step(collector)
+            if collector.has_begun():
+                self.seen[taxpayer] = collector.collection()
             if waiting is None:
                 self.results[taxpayer] = self._finish(collector)
+                self.records[taxpayer] = collector.collection()
                 del self.waiting[taxpayer]
                 return
-            record = collector.collection()
+            record = collector.collection() if collector.has_begun() else None
         self.waiting[taxpayer] = Job(
             taxpayer_no=taxpayer,
             not_before=waiting.not_before,
-            job_id=record.vendor_job_id,
-            watch=record.state == "started" and record.key.kind == "collect",  # lists have no job to be watched
+            job_id=record.vendor_job_id if record else None,
+            # Lists have no job to be watched, and there is none before it is the collection's turn.
+            watch=record is not None and record.state == "started" and record.key.kind == "collect",
         )
         if self._reasons.get(taxpayer) != waiting.reason:
             self._reasons[taxpayer] = waiting.reason

@@ -9,12 +9,28 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import airflow
+
 from fapiao.errors import ConfigurationError
 
 AIRFLOW_3 = find_spec("airflow.sdk") is not None
+AIRFLOW_3_3 = AIRFLOW_3 and tuple(int(part) for part in airflow.__version__.split(".")[:2]) >= (3, 3)
+"""Has triggers with templates, and a store for the state of a task."""
 
 if TYPE_CHECKING:
-    from airflow.sdk import DAG, BaseHook, BaseOperator, BaseSensorOperator, Param, Variable, XComArg, task
+    from airflow.sdk import (
+        DAG,
+        Asset,
+        AssetAlias,
+        BaseHook,
+        BaseOperator,
+        BaseOperatorLink,
+        BaseSensorOperator,
+        Param,
+        Variable,
+        XComArg,
+        task,
+    )
     from airflow.sdk.configuration import conf
     from airflow.sdk.exceptions import (
         AirflowException,
@@ -25,7 +41,19 @@ if TYPE_CHECKING:
     )
     from airflow.sdk.log import mask_secret
 elif AIRFLOW_3:
-    from airflow.sdk import DAG, BaseHook, BaseOperator, BaseSensorOperator, Param, Variable, XComArg, task
+    from airflow.sdk import (
+        DAG,
+        Asset,
+        AssetAlias,
+        BaseHook,
+        BaseOperator,
+        BaseOperatorLink,
+        BaseSensorOperator,
+        Param,
+        Variable,
+        XComArg,
+        task,
+    )
 
     try:
         from airflow.sdk.configuration import conf
@@ -50,6 +78,8 @@ elif AIRFLOW_3:
 else:
     from airflow import DAG
     from airflow.configuration import conf
+    from airflow.datasets import Dataset as Asset
+    from airflow.datasets import DatasetAlias as AssetAlias
     from airflow.decorators import task
     from airflow.exceptions import (
         AirflowException,
@@ -60,6 +90,7 @@ else:
     )
     from airflow.hooks.base import BaseHook
     from airflow.models.baseoperator import BaseOperator
+    from airflow.models.baseoperatorlink import BaseOperatorLink
     from airflow.models.param import Param
     from airflow.models.variable import Variable
     from airflow.models.xcom_arg import XComArg
@@ -68,14 +99,18 @@ else:
 
 __all__ = [
     "AIRFLOW_3",
+    "AIRFLOW_3_3",
     "DAG",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
+    "Asset",
+    "AssetAlias",
     "BaseHook",
     "BaseOperator",
+    "BaseOperatorLink",
     "BaseSensorOperator",
     "Param",
     "Variable",

@@ -13,7 +13,7 @@ from fapiao.errors import FapiaoError, Fault
 __all__ = ["Failure", "Job", "Wake"]
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One taxpayer's job that a trigger watches."""
 
     taxpayer_no: str
@@ -70,6 +70,8 @@ class Wake(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Taxpayers whose job was still running when the trigger ended."""
     failed: dict[str, Failure] = msgspec.field(default_factory=dict)
     """Taxpayers that were refused for good."""
+    unsure: list[str] = msgspec.field(default_factory=list)
+    """Taxpayers about whose job too many looks in a row have failed: a worker is to meet the error itself."""
     failure: Failure | None = None
 
     def payload(self) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from fapiao.airflow.failures import translated
 
 if TYPE_CHECKING:
     from fapiao.airflow.bench import Bench
-    from fapiao.collection import Waiting
+    from fapiao.airflow.lineage import Lineage
     from fapiao.layouts.archiver import LayoutArchiver
+    from fapiao.outcomes import Waiting
 
 __all__ = ["ArchiveLayoutFilesOperator", "LayoutFilesSensor"]
 
@@ -45,7 +46,7 @@ class LayoutFilesSensor(AccountTask, BaseSensorOperator):
         """One look at the tasks that are due."""
         from fapiao.airflow.bench import Bench
 
-        with translated(self.conn_id), closing(Bench(self.conn_id, self.into)) as bench:
+        with translated(self.conn_id), closing(Bench(self.conn_id, self.into, context)) as bench:
             return self.work(bench, 0.0)[0] is None
 
     @override
@@ -82,6 +83,13 @@ class ArchiveLayoutFilesOperator(AccountTask):
         if waiting is None:
             archiver.verdict()
         return waiting, msgspec.to_builtins(summary)
+
+    @override
+    def lineage(self, bench: Bench, value: Any) -> Lineage:
+        """The vendor's files, and the table that lists the archived ones."""
+        from fapiao.airflow.lineage import lineage_of
+
+        return lineage_of(bench, (), "layout-files", {"fapiao_layout_file": value["archived"]})
 
 
 def _archiver(bench: Bench, archive: Any) -> LayoutArchiver:

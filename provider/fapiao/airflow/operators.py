@@ -11,22 +11,23 @@ from typing_extensions import override
 
 from fapiao.airflow.batch import Batch
 from fapiao.airflow.month import month_of_run
-from fapiao.airflow.reference import Reference
+from fapiao.airflow.reference import Reference, Started
 from fapiao.airflow.runs import is_automatic_retry
 from fapiao.airflow.task import DEFAULT_TIMEOUT, CollectionTask
-from fapiao.errors import ConfigurationError
+from fapiao.airflow.taxpayers import is_one, listed, taxpayers_of
 
 if TYPE_CHECKING:
     from fapiao.airflow.bench import Bench
     from fapiao.airflow.compat import XComArg
     from fapiao.airflow.events import Wake
+    from fapiao.airflow.lineage import Lineage
+    from fapiao.airflow.remembering import JobMemory
     from fapiao.arguments import CollectRequest
-    from fapiao.collection import Collector, Waiting
+    from fapiao.collection import Collector
     from fapiao.manifest import Manifest
+    from fapiao.outcomes import Waiting
 
 __all__ = ["CollectInvoicesOperator", "LoadCollectionOperator", "StartCollectionOperator"]
-
-CLOSED = frozenset({"complete", "incomplete", "abandoned"})
 
 
 class _Timed(CollectionTask):
@@ -38,6 +39,24 @@ class _Timed(CollectionTask):
     def __init__(self, *, timeout: float | timedelta = DEFAULT_TIMEOUT, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.timeout = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
+
+
+class _Proving(_Timed):
+    """An operator that ends with months that are proven."""
+
+    @override
+    def tell(self, context: Mapping[str, Any], batch: Batch, since: float) -> None:
+        """Asset events, where ``outlets`` has the alias of :func:`~fapiao.airflow.assets.invoice_months`; metrics."""
+        from fapiao.airflow.assets import tell_assets
+
+        tell_assets(context, self.outlets, batch, since)
+
+    @override
+    def lineage(self, bench: Bench, batch: Batch) -> Lineage:
+        """Taxpayers' months, and the tables of invoices and of the proof."""
+        from fapiao.airflow.lineage import lineage_of
+
+        return lineage_of(bench, batch.taxpayers, batch.invoice_month, loaded_tables(batch))
 
 
 class _Requesting(_Timed):
@@ -77,6 +96,7 @@ class _Requesting(_Timed):
         self.directions = directions
         self.refresh = refresh
         self.on_rejected = on_rejected
+        self._memory: JobMemory | None = None
 
     def step(self, collector: Collector) -> Waiting | None:
         raise NotImplementedError
@@ -87,14 +107,18 @@ class _Requesting(_Timed):
     @override
     def plan(self, context: Mapping[str, Any], bench: Bench, wake: Wake | None, since: float) -> Batch:
         """Every taxpayer's request, all of them checked before the first call."""
+        from fapiao.airflow.remembering import JobMemory
+
         requests = {request.taxpayer_no: request for request in self._requests(context, bench)}
         goes_on = wake is not None or is_automatic_retry(context)
+        first = next(iter(requests.values()))
+        memory = self._memory = JobMemory(context, bench.source.name, bench.account.name, first.invoice_month)
 
         def open_collection(taxpayer: str) -> Collector:
             request = requests[taxpayer]
-            return bench.collector(request, self._closed_in_this_run(bench, request, since, goes_on))
+            closed = self._closed_in_this_run(bench, request, since, goes_on)
+            return bench.collector(request, closed, continues=memory.recall(taxpayer))
 
-        first = next(iter(requests.values()))
         return Batch(
             requests,
             source=bench.source.name,
@@ -107,16 +131,16 @@ class _Requesting(_Timed):
             failed={taxpayer: failure.error() for taxpayer, failure in wake.failed.items()} if wake else None,
         )
 
+    @override
+    def note(self, batch: Batch) -> None:
+        """Airflow keeps what was started, for the next try."""
+        if self._memory is not None:
+            self._memory.note(batch)
+
     def _requests(self, context: Mapping[str, Any], bench: Bench) -> list[CollectRequest]:
         from fapiao.arguments import collect_request
 
-        # Airflow has replaced an XCom by its value when this runs.
-        wanted: Any = self.taxpayer_no
-        taxpayers = [wanted] if is_one(wanted) else list(wanted or ())
-        if not taxpayers:
-            raise ConfigurationError(
-                "The argument taxpayer_no is empty.", advice="Give one taxpayer number, or a list."
-            )
+        taxpayers = taxpayers_of(self.taxpayer_no)
         month = self.invoice_month or month_of_run(context)
         self.log.info("Invoice month %s of %d taxpayers from %s.", month, len(taxpayers), bench.source.name)
         return [
@@ -125,8 +149,8 @@ class _Requesting(_Timed):
                 taxpayer_no=taxpayer,
                 invoice_month=month,
                 now=time.time(),
-                types=_listed(self.types),
-                directions=_listed(self.directions),
+                types=listed(self.types),
+                directions=listed(self.directions),
                 refresh=self.refresh,
                 on_rejected=self.on_rejected,
                 poll_interval=self.interval,
@@ -155,7 +179,7 @@ class _Requesting(_Timed):
         return None
 
 
-class CollectInvoicesOperator(_Requesting):
+class CollectInvoicesOperator(_Requesting, _Proving):
     """All of it: start or join the vendor's job, wait, read, load, prove. The value is the manifest.
 
     For one taxpayer that is the manifest with all slices, for a list a summary of each taxpayer.
@@ -193,12 +217,12 @@ class StartCollectionOperator(_Requesting):
         return collector.start()
 
     @override
-    def finish(self, collector: Collector) -> int:
-        """The id of the generation."""
-        record = collector.collection()
-        if record.state in CLOSED:
+    def finish(self, collector: Collector) -> Started:
+        """The generation and its job."""
+        started = Started.of(collector)
+        if started.job is None:
             collector.verdict()
-        return record.collection_id
+        return started
 
     @override
     def tolerates(self, batch: Batch) -> bool:
@@ -211,7 +235,7 @@ class StartCollectionOperator(_Requesting):
         return Reference.of(batch, single=is_one(self.taxpayer_no)).to_dict()
 
 
-class LoadCollectionOperator(_Timed):
+class LoadCollectionOperator(_Proving):
     """The last of three steps: reads what the vendor's job has found, loads it, proves it. The value is the manifest.
 
     Continues exactly the generation it is given and never opens another one; run again after it is closed, it reports
@@ -265,6 +289,18 @@ def proven(collector: Collector, log: Any) -> Manifest:
     return manifest
 
 
+def loaded_tables(batch: Batch) -> dict[str, int | None]:
+    """Table → rows, where the manifests count them."""
+    slices = [part for manifest in batch.results.values() for part in manifest.slices]
+    return {
+        "fapiao_invoice": sum(part.loaded for part in slices),
+        "fapiao_invoice_line": None,
+        "fapiao_invoice_holding": None,
+        "fapiao_rejected": sum(part.rejected for part in slices),
+        "fapiao_slice": len(slices),
+    }
+
+
 def summary(manifest: Manifest) -> dict[str, Any]:
     """A manifest without its slices: what a list of thousands of taxpayers may put into one XCom."""
     plain = manifest.to_dict()
@@ -273,15 +309,3 @@ def summary(manifest: Manifest) -> dict[str, Any]:
     plain["loaded"] = sum(part["loaded"] for part in slices)
     plain["rejected"] = sum(part["rejected"] for part in slices)
     return plain
-
-
-def is_one(taxpayer_no: object) -> bool:
-    """Whether one taxpayer is meant, not a list. Native rendering makes a number of a text of digits."""
-    return isinstance(taxpayer_no, str | int)
-
-
-def _listed(value: str | Sequence[str] | None) -> list[str]:
-    """A rendered template gives one text where a list is meant."""
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else list(value)

@@ -151,6 +151,8 @@ def get_provider_info() -> dict[str, Any]:
         "versions": [fapiao.__version__],
         "hook-class-names": [kind["hook-class-name"] for kind in types],
         "connection-types": types,
+        # 2.11 shows only links that it finds here.
+        "extra-links": ["fapiao.airflow.links.VendorConsoleLink"],
     }
 
 

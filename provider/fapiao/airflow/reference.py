@@ -1,4 +1,4 @@
-"""What :class:`StartCollectionOperator` hands on: ids of generations in the ledger, nothing else. Plain JSON."""
+"""What :class:`StartCollectionOperator` hands on: ids of generations in the ledger, and what their jobs are. Plain JSON."""
 
 from __future__ import annotations
 
@@ -8,14 +8,35 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fapiao.airflow.batch import Batch
-from fapiao.airflow.events import Failure, Wake
+from fapiao.airflow.events import Failure, Job, Wake
 from fapiao.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from fapiao.airflow.bench import Bench
-    from fapiao.collection import Collector, Waiting
+    from fapiao.collection import Collector
+    from fapiao.outcomes import Waiting
 
-__all__ = ["Reference"]
+__all__ = ["Reference", "Started"]
+
+_CLOSED = frozenset({"complete", "incomplete", "abandoned"})
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """One collection that was started."""
+
+    collection_id: int
+    job: Job | None = None
+    """What to ask the vendor about; None: nothing is left to wait for."""
+    is_plain: bool = True
+    """One job for all slices. False: there is more to do at the vendor than to wait for ``job``."""
+
+    @classmethod
+    def of(cls, collector: Collector) -> Started:
+        record = collector.collection()
+        if record.state in _CLOSED:
+            return cls(collection_id=record.collection_id)
+        job = Job(taxpayer_no=record.key.taxpayer_no, not_before=collector.counts_from(), job_id=record.vendor_job_id)
+        return cls(collection_id=record.collection_id, job=job, is_plain=not record.part and not collector.is_divided())
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,13 +50,20 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """Taxpayers that could not be started."""
     single: bool = True
     """Started for one taxpayer, not for a list: later values are one manifest, not a list."""
+    slices: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    """``[type, direction]`` of each slice of the jobs."""
+    jobs: dict[str, Job | None] = msgspec.field(default_factory=dict)
+    """Taxpayer number → what to ask the vendor about, None where nothing is left to wait for. Not among them: the ledger says."""
 
     @classmethod
     def of(cls, batch: Batch, *, single: bool) -> Reference:
+        started: dict[str, Started] = batch.results
         return cls(
             source=batch.source,
             invoice_month=batch.invoice_month,
-            collections=batch.results,
+            collections={taxpayer: begun.collection_id for taxpayer, begun in started.items()},
+            slices=[(part.type, part.direction) for part in batch.slices],
+            jobs={taxpayer: begun.job for taxpayer, begun in started.items() if begun.is_plain},
             failed={taxpayer: Failure.of(error) for taxpayer, error in batch.failed.items()},
             single=single,
         )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["began", "is_automatic_retry"]
+if TYPE_CHECKING:
+    from fapiao.store import TaskReference
+
+__all__ = ["began", "is_automatic_retry", "task_reference"]
 
 
 def began(context: Mapping[str, Any]) -> float:
@@ -31,3 +34,19 @@ def is_automatic_retry(context: Mapping[str, Any]) -> bool:
         return False
     first_try = (task_instance.max_tries or 0) - (task.retries or 0) + 1
     return bool(task_instance.try_number > first_try)
+
+
+def task_reference(context: Mapping[str, Any]) -> TaskReference | None:
+    """The try that runs, for the ledger; None outside a DAG run."""
+    from fapiao.store import TaskReference
+
+    task_instance = context.get("ti")
+    if task_instance is None or getattr(task_instance, "run_id", None) is None:
+        return None
+    return TaskReference(
+        dag_id=task_instance.dag_id,
+        task_id=task_instance.task_id,
+        run_id=task_instance.run_id,
+        map_index=-1 if task_instance.map_index is None else task_instance.map_index,
+        try_number=task_instance.try_number,
+    )

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from fapiao.airflow.batch import Batch
-from fapiao.airflow.operators import is_one, summary
+from fapiao.airflow.operators import loaded_tables, summary
 from fapiao.airflow.runs import is_automatic_retry
 from fapiao.airflow.task import DEFAULT_TIMEOUT, CollectionTask
+from fapiao.airflow.taxpayers import is_one, taxpayers_of
 from fapiao.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from fapiao.airflow.bench import Bench
     from fapiao.airflow.compat import XComArg
     from fapiao.airflow.events import Wake
+    from fapiao.airflow.lineage import Lineage
     from fapiao.manifest import SyncManifest
     from fapiao.sync import Syncer
     from fapiao.sync_arguments import SyncRequest
@@ -85,7 +87,13 @@ class SyncDeductionsOperator(CollectionTask):
             request = requests[taxpayer]
             closed = self._closed_in_this_run(bench, request, since, goes_on)
             return Syncer(
-                bench.source, bench.account, bench.database, request, driver=bench.driver, collection_id=closed
+                bench.source,
+                bench.account,
+                bench.database,
+                request,
+                driver=bench.driver,
+                collection_id=closed,
+                task=bench.task,
             )
 
         first = next(iter(requests.values()))
@@ -108,16 +116,19 @@ class SyncDeductionsOperator(CollectionTask):
             return next(iter(batch.results.values())).to_dict()
         return [summary(manifest) for manifest in batch.results.values()]
 
+    @override
+    def lineage(self, bench: Bench, batch: Batch) -> Lineage:
+        """Taxpayers' lists, and the tables of invoices, deduction states and the proof."""
+        from fapiao.airflow.lineage import lineage_of
+
+        tables = {**loaded_tables(batch), "fapiao_deduction": None}
+        return lineage_of(bench, batch.taxpayers, f"deductions/{batch.invoice_month or 'all'}", tables)
+
     def _requests(self, bench: Bench) -> list[SyncRequest]:
         from fapiao.sync_arguments import sync_request
 
+        taxpayers = taxpayers_of(self.taxpayer_no)
         # Airflow has replaced an XCom by its value when this runs.
-        wanted: Any = self.taxpayer_no
-        taxpayers = [wanted] if is_one(wanted) else list(wanted or ())
-        if not taxpayers:
-            raise ConfigurationError(
-                "The argument taxpayer_no is empty.", advice="Give one taxpayer number, or a list."
-            )
         codes: Any = self.query
         filters: Any = self.filters or {}
         if not isinstance(filters, Mapping):

@@ -15,14 +15,18 @@ from fapiao.airflow.compat import AirflowException, AirflowFailException, BaseOp
 from fapiao.airflow.databases import mask_url
 from fapiao.airflow.events import Wake
 from fapiao.airflow.failures import as_airflow, translated
+from fapiao.airflow.links import LINKS, note_console
+from fapiao.airflow.metrics import count
 from fapiao.airflow.runs import began
+from fapiao.airflow.summary import run_summary
 from fapiao.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from fapiao.airflow.batch import Batch
     from fapiao.airflow.bench import Bench
+    from fapiao.airflow.lineage import Lineage
 
-__all__ = ["DEFAULT_TIMEOUT", "CollectionTask"]
+__all__ = ["DEFAULT_TIMEOUT", "CollectionTask", "seconds_of"]
 
 DEFAULT_TIMEOUT = 7 * 86400.0
 """Seconds; Airflow's own default for sensors. Some vendors open the last month on the third day only."""
@@ -45,6 +49,7 @@ class CollectionTask(BaseOperator):
 
     template_fields: Sequence[str] = ("conn_id", "into", "poll_interval")
     ui_color = "#f5e6c8"
+    operator_extra_links = LINKS
     timeout: float = DEFAULT_TIMEOUT
 
     def __init__(
@@ -62,6 +67,7 @@ class CollectionTask(BaseOperator):
         self.into = into
         self.poll_interval = poll_interval
         self.deferrable = deferrable_by_default() if deferrable is None else deferrable
+        self._lineage: Lineage | None = None
 
     def plan(self, context: Mapping[str, Any], bench: Bench, wake: Wake | None, since: float) -> Batch:
         """What is to be done, checked before any vendor is called.
@@ -99,30 +105,47 @@ class CollectionTask(BaseOperator):
 
         :raises ConfigurationError: it is none.
         """
-        text = str(self.poll_interval or "").strip()
-        try:
-            return float(text) if text and text != "None" else None
-        except ValueError:
-            raise ConfigurationError(
-                f"The poll interval {text[:40]!r} is not a number.", advice="Give seconds, or leave it out."
-            ) from None
+        return seconds_of(self.poll_interval)
 
     def _work(self, context: Mapping[str, Any], wake: Wake | None) -> Any:
         from fapiao.airflow.bench import Bench
 
         deadline = wake.deadline if wake else time.time() + self._patience()
         since = wake.began if wake else began(context)
-        with translated(self.conn_id), closing(Bench(self.conn_id, self.into)) as bench:
+        with translated(self.conn_id), closing(Bench(self.conn_id, self.into, context)) as bench:
+            note_console(self, context, bench)
             batch = self.plan(context, bench, wake, since)
             batch.advance()
+            self.note(batch)
             while batch.waiting and time.time() < deadline and batch.due <= deadline:
                 if self.deferrable:
                     self._defer(batch, deadline, since)
                 time.sleep(max(0.0, batch.due - time.time()))
                 batch.advance()
+                self.note(batch)
+            self._lineage = self.lineage(bench, batch)
         if batch.waiting:
             self.run_out(batch, f"it is not finished within the {self._patience():.0f} seconds allowed")
-        return self._end(batch)
+        count(batch, since)
+        value = self._end(batch)
+        self.tell(context, batch, since)
+        return value
+
+    def lineage(self, bench: Bench, batch: Batch) -> Lineage | None:
+        """What was read and written, of a task that loads."""
+        return None
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """What the OpenLineage provider asks for where it is installed; also of a task that has failed."""
+        from fapiao.airflow.lineage import facets
+
+        return facets(self._lineage)
+
+    def note(self, batch: Batch) -> None:
+        """Something may have been started; called before the task waits or ends."""
+
+    def tell(self, context: Mapping[str, Any], batch: Batch, since: float) -> None:
+        """Tell Airflow what this task has brought; called when it has succeeded."""
 
     def run_out(self, batch: Batch, why: str) -> None:
         """The time allowed is over. A retry continues with the same job."""
@@ -154,6 +177,9 @@ class CollectionTask(BaseOperator):
         return min(limits)
 
     def _end(self, batch: Batch) -> Any:
+        table = run_summary(batch.results, batch.failed)
+        if table:
+            self.log.info("The run has ended.\n%s", table)
         if not batch.failed or self.tolerates(batch):
             return self.conclude(batch)
         if len(batch.failed) + len(batch.results) == 1:
@@ -163,3 +189,17 @@ class CollectionTask(BaseOperator):
         total = len(batch.failed) + len(batch.results)
         kind = AirflowException if batch.may_pass() else AirflowFailException
         raise kind(f"{len(batch.failed)} of {total} taxpayers failed:\n{shown}{more}")
+
+
+def seconds_of(poll_interval: Any) -> float | None:
+    """Seconds as a number, from what a template has rendered; None where it is left out.
+
+    :raises ConfigurationError: it is no number.
+    """
+    text = str(poll_interval or "").strip()
+    try:
+        return float(text) if text and text != "None" else None
+    except ValueError:
+        raise ConfigurationError(
+            f"The poll interval {text[:40]!r} is not a number.", advice="Give seconds, or leave it out."
+        ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import functools
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,21 +12,20 @@ import msgspec
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from typing_extensions import override
 
-from fapiao.airflow.compat import aget_connection
-from fapiao.airflow.connections import connection_of
+from fapiao.airflow.accounts import account_of
+from fapiao.airflow.crowd import crowd
 from fapiao.airflow.events import Failure, Job, Wake
-from fapiao.errors import ConfigurationError, FapiaoError, QuotaExhausted, VendorBroken, VendorBusy, VendorUnreachable
-from fapiao.wire import CollectionJob, CollectionStatus, Pending, SliceKey, SliceState
+from fapiao.errors import FapiaoError
+from fapiao.polling import Vigil, Why, polling
+from fapiao.wire import CollectionJob, SliceKey
 
 if TYPE_CHECKING:
-    from fapiao.engine import AsyncDriver
-    from fapiao.registry import Source
-    from fapiao.wire import Account
+    from fapiao.polling import AccountPoller, Ending
 
 __all__ = ["CollectionTrigger"]
 
-PASSING = (VendorUnreachable, VendorBroken, VendorBusy)
-"""What may pass by itself: counted against the error budget, then the worker is asked to look."""
+BEGUN_AT_ONCE = 50
+"""Jobs of a long list that are entered before the other triggers get a turn."""
 
 
 class CollectionTrigger(BaseTrigger):
@@ -41,7 +40,8 @@ class CollectionTrigger(BaseTrigger):
     :param jobs: one mapping for each taxpayer, see :class:`~fapiao.airflow.events.Job`.
     :param deadline: when to end at the latest.
     :param began: when the task began; only handed back.
-    :param poll_interval: seconds between two looks at one job; None = as the source advises.
+    :param poll_interval: seconds between two looks at one job, at first; None = as the source advises. A job without news is
+        looked at less often (see :mod:`fapiao.polling.interval`).
     :param linger: seconds to wait for the other jobs once one is finished, so that they are loaded in one go.
     :param error_budget: how many looks in a row may fail before a worker is woken to meet the error itself.
     """
@@ -64,8 +64,8 @@ class CollectionTrigger(BaseTrigger):
         self.conn_id = conn_id
         self.source = source
         self.invoice_month = invoice_month
-        self.slices = [list(part) for part in slices]
-        self.jobs = [dict(job) for job in jobs]
+        self._wanted = _slices(tuple((part[0], part[1]) for part in slices))
+        self.jobs = [msgspec.convert(job, Job) for job in jobs]
         self.deadline = deadline
         self.began = began
         self.poll_interval = poll_interval
@@ -76,126 +76,145 @@ class CollectionTrigger(BaseTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, as Airflow stores them."""
         names = (
-            "conn_id", "source", "invoice_month", "slices", "jobs", "deadline", "began", "poll_interval", "linger", "error_budget",
+            "conn_id", "source", "invoice_month", "deadline", "began", "poll_interval", "linger", "error_budget",
         )  # fmt: skip
-        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
+        arguments = {name: getattr(self, name) for name in names}
+        arguments["jobs"] = msgspec.to_builtins(self.jobs)
+        arguments["slices"] = [[part.type, part.direction] for part in self._wanted]
+        return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     @override
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """One event, always; see :class:`~fapiao.airflow.events.Wake`."""
-        try:
-            wake = await self._wait()
-        except FapiaoError as error:
-            wake = Wake(status="error", deadline=self.deadline, began=self.began, failure=Failure.of(error))
+        wake = await self.wait()
         yield TriggerEvent(wake.payload())  # type: ignore[no-untyped-call]  # Airflow's own lacks types
 
+    # Ten thousand of these wait at once, and Python's garbage collector stops the loop to look through all they hold. So what
+    # stays while they wait is kept small: no closures, no intermediate lists, one future.
+
+    async def wait(self) -> Wake:
+        """What :meth:`run` tells."""
+        try:
+            with crowd:
+                return await self._wait()
+        except FapiaoError as error:
+            return Wake(status="error", deadline=self.deadline, began=self.began, failure=Failure.of(error))
+
     async def _wait(self) -> Wake:
-        from fapiao.airflow.clients import shared_driver
-        from fapiao.airflow.masking import mask_in_airflow
-
-        jobs = [msgspec.convert(job, Job) for job in self.jobs]
-        if not any(job.watch for job in jobs):
-            await _sleep_until(min([job.not_before for job in jobs] + [self.deadline]))
-            return self._wake({job.taxpayer_no: None for job in jobs}, jobs)
-        mask_in_airflow()
-        source, account = await self._account()
-        async with shared_driver(source, account) as driver:
-            watches = {asyncio.create_task(self._watch(source, account, driver, job)): job.taxpayer_no for job in jobs}
+        idle_until = self._idle_until()
+        if not any(job.watch for job in self.jobs):
+            await _sleep_until(idle_until)
+            return self._wake(dict.fromkeys((job.taxpayer_no for job in self.jobs), None), {})
+        source, account = await account_of(self.conn_id, self.source)
+        async with polling(source, account) as poller:
+            vigils: dict[str, Vigil] = {}
             try:
-                finished, _ = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
-                if len(finished) < len(watches):
-                    patience = max(0.0, min(self.linger, self.deadline - time.time()))
-                    finished, _ = await asyncio.wait(watches, timeout=patience)
-                return self._wake({watches[watch]: watch.result() for watch in finished}, jobs)
+                for job in self.jobs:
+                    if job.watch:
+                        vigils[job.taxpayer_no] = vigil = self._begin(poller, job, source.descriptor.poll_interval)
+                        if not len(vigils) % BEGUN_AT_ONCE:
+                            await asyncio.sleep(0)
+                        if len(self.jobs) == 1:
+                            await vigil.ended
+                if len(self.jobs) > 1:
+                    await self._first_few([vigil.ended for vigil in vigils.values()], idle_until)
+                return self._conclude(vigils, poller)
             finally:
-                for watch in watches:
-                    watch.cancel()
-                await asyncio.gather(*watches, return_exceptions=True)
+                for vigil in vigils.values():
+                    poller.leave(vigil)
 
-    def _wake(self, outcomes: Mapping[str, Failure | None], jobs: Sequence[Job]) -> Wake:
+    def _idle_until(self) -> float:
+        """When there is something to do where no job runs yet: only the time is waited for."""
+        return min([job.not_before for job in self.jobs if not job.watch] + [self.deadline])
+
+    def _begin(self, poller: AccountPoller, job: Job, advised: float) -> Vigil:
+        vigil = Vigil(
+            not_before=job.not_before,
+            deadline=self.deadline,
+            interval=self.poll_interval or advised,
+            error_budget=self.error_budget,
+            on_news=self._tell,
+        )
+        asked = CollectionJob(
+            taxpayer_no=job.taxpayer_no, invoice_month=self.invoice_month, slices=self._wanted, job_id=job.job_id
+        )
+        poller.join(asked, vigil)
+        return vigil
+
+    def _tell(self, job: CollectionJob, state: str) -> None:
+        self.log.info("%s %s: %s", job.taxpayer_no, job.invoice_month, state)
+
+    async def _first_few(self, endings: list[asyncio.Future[Ending]], idle_until: float) -> None:
+        """Until something has ended, and a little longer if that was not all."""
+        idling = asyncio.ensure_future(_sleep_until(idle_until)) if len(endings) < len(self.jobs) else None
+        everything: list[asyncio.Future[Any]] = [*endings, *([idling] if idling is not None else [])]
+        try:
+            _, rest = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
+            if rest and not any(ended.done() and ended.result().why is Why.FAILED for ended in endings):
+                await asyncio.wait(rest, timeout=max(0.0, min(self.linger, self.deadline - time.time())))
+        finally:
+            if idling is not None:
+                idling.cancel()
+
+    def _conclude(self, vigils: Mapping[str, Vigil], poller: AccountPoller) -> Wake:
+        outcomes: dict[str, Failure | None] = {}
+        unsure: list[str] = []
+        now = time.time()
+        for job in self.jobs:
+            vigil = vigils.get(job.taxpayer_no)
+            if vigil is None:
+                if job.not_before <= now:
+                    outcomes[job.taxpayer_no] = None
+            elif vigil.ended.done():
+                ending = vigil.ended.result()
+                if ending.why is Why.FAILED:
+                    return self._failed(ending.error)
+                if ending.why is Why.GIVEN_UP:
+                    unsure.append(job.taxpayer_no)
+                    self.log.warning(
+                        "%d looks in a row failed; a worker takes over: %s", self.error_budget, ending.error
+                    )
+                error = ending.error if ending.why is Why.REFUSED else None
+                outcomes[job.taxpayer_no] = Failure.of(error) if isinstance(error, FapiaoError) else None
+        return self._wake(
+            outcomes, {name: poller.due_at(vigil) for name, vigil in vigils.items() if name not in outcomes}, unsure
+        )
+
+    def _failed(self, error: Exception | None) -> Wake:
+        """The error is shared by all who are told it: it is not raised, only its text goes on."""
+        if isinstance(error, FapiaoError):
+            return Wake(status="error", deadline=self.deadline, began=self.began, failure=Failure.of(error))
+        raise RuntimeError(f"A look at the vendor's jobs crashed: {type(error).__name__}") from error
+
+    def _wake(
+        self, outcomes: Mapping[str, Failure | None], due: Mapping[str, float], unsure: Sequence[str] = ()
+    ) -> Wake:
+        """
+        :param outcomes: the taxpayers that are to be looked at by a worker, with the vendor's final refusal if there is one.
+        :param due: when the other ones' jobs are asked about next; no worker needs to do it earlier.
+        :param unsure: those among ``outcomes`` about which too many looks have failed.
+        """
         now = time.time()
         return Wake(
             status="deadline" if now >= self.deadline else "due",
             deadline=self.deadline,
             began=self.began,
             later={
-                job.taxpayer_no: msgspec.structs.replace(job, not_before=max(job.not_before, now))
-                for job in jobs
+                job.taxpayer_no: msgspec.structs.replace(
+                    job, not_before=max(job.not_before, due.get(job.taxpayer_no, now))
+                )
+                for job in self.jobs
                 if job.taxpayer_no not in outcomes
             },
             failed={taxpayer: failure for taxpayer, failure in outcomes.items() if failure is not None},
+            unsure=list(unsure),
         )
 
-    async def _account(self) -> tuple[Source, Account]:
-        # Importing a plugin reads files, which must not happen in the loop.
-        source = await asyncio.to_thread(_load_source, self.source)
-        record = await aget_connection(self.conn_id)
-        return source, source.account(connection_of(record))
 
-    async def _watch(self, source: Source, account: Account, driver: AsyncDriver, job: Job) -> Failure | None:
-        """Until the job is settled, the deadline has come, or too many looks failed.
-
-        :returns: the vendor's final refusal of this taxpayer, else None.
-        :raises FapiaoError: what concerns every taxpayer of the account.
-        """
-        asked = CollectionJob(
-            taxpayer_no=job.taxpayer_no,
-            invoice_month=self.invoice_month,
-            slices=tuple(SliceKey(*part) for part in self.slices),
-            job_id=job.job_id,
-        )
-        interval = self.poll_interval or source.descriptor.poll_interval
-        due, failures, said = job.not_before, 0, ""
-        while True:
-            # Jobs that were started together must not be asked about together for ever.
-            await _sleep_until(min(due + random.uniform(0, interval / 10), self.deadline))  # noqa: S311 - not for secrets
-            if time.time() >= self.deadline or not job.watch:
-                return None
-            try:
-                answer = (await driver.run(source.collection_status(account, asked))).value
-                failures = 0
-            except PASSING as error:
-                failures += 1
-                if failures >= self.error_budget:
-                    self.log.warning("%d looks in a row failed; a worker takes over: %s", failures, error)
-                    return None
-                due = time.time() + max(interval * 2 ** (failures - 1), getattr(error, "retry_after", 0.0))
-                state = f"no answer ({type(error).__name__})"
-            except (ConfigurationError, QuotaExhausted):
-                raise
-            except FapiaoError as error:
-                return Failure.of(error)
-            else:
-                if isinstance(answer, Pending):
-                    due, state = answer.due(time.time(), interval), f"waits: {answer.reason}"
-                elif _is_settled(answer, asked.slices):
-                    self.log.info("%s %s: every slice is settled.", job.taxpayer_no, self.invoice_month)
-                    return None
-                else:
-                    due, state = time.time() + interval, _counts(answer, asked.slices)
-            if state != said:
-                said = state
-                self.log.info("%s %s: %s", job.taxpayer_no, self.invoice_month, state)
-
-
-def _load_source(name: str) -> Source:
-    from fapiao.registry import registry
-
-    return registry.get(name)
-
-
-def _is_settled(status: CollectionStatus, wanted: Sequence[SliceKey]) -> bool:
-    """Every slice is known and none runs. What it means for each is decided by the worker, with the ledger."""
-    known = {part.key for part in status.slices}
-    running = any(part.state is SliceState.RUNNING for part in status.slices)
-    return not running and (status.nothing_found or known.issuperset(wanted))
-
-
-def _counts(status: CollectionStatus, wanted: Sequence[SliceKey]) -> str:
-    by_state = [part.state.value for part in status.slices if part.key in set(wanted)]
-    parts = [f"{by_state.count(state.value)} {state.value}" for state in SliceState if state.value in by_state]
-    unknown = len(wanted) - len(by_state)
-    return ", ".join(parts + ([f"{unknown} not yet known"] if unknown > 0 else [])) or "not yet known"
+@functools.lru_cache(maxsize=256)
+def _slices(parts: tuple[tuple[str, str], ...]) -> tuple[SliceKey, ...]:
+    """One value for the thousands of triggers that want the same slices."""
+    return tuple(SliceKey(*part) for part in parts)
 
 
 async def _sleep_until(epoch: float) -> None:

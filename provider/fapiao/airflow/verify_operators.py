@@ -15,7 +15,8 @@ from fapiao.errors import ConfigurationError
 if TYPE_CHECKING:
     from fapiao.airflow.bench import Bench
     from fapiao.airflow.compat import XComArg
-    from fapiao.collection import Waiting
+    from fapiao.airflow.lineage import Lineage
+    from fapiao.outcomes import Waiting
     from fapiao.wire import Claim
 
 __all__ = ["VerifyInvoicesOperator"]
@@ -84,6 +85,13 @@ class VerifyInvoicesOperator(AccountTask):
         if waiting is None:
             verifier.verdict(require_genuine=self.require_genuine)
         return waiting, msgspec.to_builtins(summary)
+
+    @override
+    def lineage(self, bench: Bench, value: Any) -> Lineage:
+        """The vendor's checks, and the table of their answers."""
+        from fapiao.airflow.lineage import lineage_of
+
+        return lineage_of(bench, (), "verification", {"fapiao_verification": value["asked"]})
 
     def _claims(self, bench: Bench) -> list[Claim]:
         from fapiao.claims import claims_of_csv, claims_of_query, claims_of_rows, layouts_of
