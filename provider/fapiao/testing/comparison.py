@@ -10,6 +10,8 @@ from enum import Enum
 from typing import Any
 
 from fapiao.invoices.model import Customs, Invoice, Line, SpecialBusiness, Trip, Vehicle
+from fapiao.invoices.personal_data import EVERYTHING, Policy
+from fapiao.invoices.withholding import Withholding
 
 __all__ = ["differences"]
 
@@ -27,6 +29,7 @@ def differences(
     *,
     ignore: Iterable[str] = (),
     limit: int = 50,
+    policy: Policy = EVERYTHING,
 ) -> list[str]:
     """Everything that the rows have too much, too little or otherwise than the truth; empty if all is equal.
 
@@ -38,7 +41,9 @@ def differences(
         what is not given is not compared.
     :param ignore: fields not compared, ``state`` or ``lines.unit``.
     :param limit: sentences at most; a last one tells how many more there are.
+    :param policy: the personal data policy of the database that the rows are from; one that hashes cannot be compared.
     """
+    withholding = Withholding(policy)
     ignored = frozenset(ignore)
     stored: dict[str, Row] = {}
     found: list[str] = []
@@ -49,7 +54,7 @@ def differences(
         stored[name] = row
     children = {name: _by_key(members) for name, members in (parts or {}).items()}
     expected: set[str] = set()
-    for invoice in truth:
+    for invoice in map(withholding.invoice, truth):
         name = _name({field: getattr(invoice, field) for field in _NUMBERS})
         if name in expected:
             continue  # a second holding of the same document

@@ -69,6 +69,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(Answer(status=413, body=b"{}"), close=True)
             return
         body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            self.close_connection = True  # the client was killed between its headers and its body: it has asked nothing
+            return
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         answer = self.server.respond(Call(self.command, path, query, headers, body))

@@ -72,6 +72,7 @@ class SimulatedVendor(ABC, Generic[S]):
         self.clock = clock
         self._sleep = sleep
         self._server: LoopbackServer | None = None
+        self._assumed_address = ""
         self.configure(scenario if scenario is not None else self.scenario_type())
 
     # What a vendor's simulator implements.
@@ -133,11 +134,17 @@ class SimulatedVendor(ABC, Generic[S]):
             self._server.stop()
             self._server = None
 
+    def answer_at(self, base_url: str) -> None:
+        """Take ``base_url`` for its address although there is no server: for whoever calls :meth:`respond` itself."""
+        self._assumed_address = base_url
+
     @property
     def base_url(self) -> str:
-        if self._server is None:
-            raise RuntimeError("the simulator is not running: enter `with simulator.running():` first")
-        return self._server.base_url
+        if self._server is not None:
+            return self._server.base_url
+        if self._assumed_address:
+            return self._assumed_address
+        raise RuntimeError("the simulator is not running: enter `with simulator.running():` first")
 
     def configure(self, scenario: S) -> None:
         """Begin again: with another scenario, nothing observed, no job."""
