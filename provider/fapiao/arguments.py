@@ -12,14 +12,23 @@ from fapiao.errors import ConfigurationError
 from fapiao.spec import Descriptor
 from fapiao.wire import DIRECTIONS, SliceKey
 
-__all__ = ["CHINA", "CollectRequest", "china_month", "collect_request"]
+__all__ = [
+    "CHINA",
+    "CollectRequest",
+    "StartedJob",
+    "age_in_seconds",
+    "begun_month",
+    "china_month",
+    "collect_request",
+    "taxpayer_number",
+]
 
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 """China has had one zone and no daylight saving since 1991; no time zone database is needed."""
 
 _TAXPAYER = re.compile(r"[0-9A-Z]{9,20}")
 _MONTH = re.compile(r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])")
-_AGE = re.compile(r"older-than:(\d+)(s|m|h|d)")
+_AGE = re.compile(r"(\d+)(s|m|h|d)")
 _UNIT = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -35,6 +44,15 @@ class CollectRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Rejected records are recorded but do not fail the run."""
     poll_interval: float | None = None
     """Seconds between two looks at the job; None = as the source advises."""
+
+
+class StartedJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A vendor's job that was started for the same taxpayer and month, and that the ledger may not know of."""
+
+    started_at: float
+    """Epoch seconds."""
+    job_id: str | None = None
+    """Where the vendor gives one."""
 
 
 def china_month(now: float) -> str:
@@ -66,8 +84,8 @@ def collect_request(
     if poll_interval is not None and not 0 < poll_interval <= 86400:
         raise _wrong("poll interval", poll_interval, "a number of seconds above 0 and up to 86400")
     return CollectRequest(
-        taxpayer_no=_taxpayer(taxpayer_no),
-        invoice_month=_month(invoice_month, now),
+        taxpayer_no=taxpayer_number(taxpayer_no),
+        invoice_month=begun_month(invoice_month, now),
         slices=_slices(descriptor, list(types), list(directions)),
         refresh=_refresh(refresh),
         accept_rejected=on_rejected == "accept",
@@ -75,7 +93,11 @@ def collect_request(
     )
 
 
-def _taxpayer(value: str) -> str:
+def taxpayer_number(value: str) -> str:
+    """A taxpayer number (纳税人识别号) without spaces and hyphens, in capital letters.
+
+    :raises ConfigurationError: it cannot be one.
+    """
     text = re.sub(r"[\s-]", "", str(value)).upper()
     if not _TAXPAYER.fullmatch(text):
         raise _wrong(
@@ -84,7 +106,11 @@ def _taxpayer(value: str) -> str:
     return text
 
 
-def _month(value: str, now: float) -> str:
+def begun_month(value: str, now: float) -> str:
+    """A month ``yyyymm`` that has begun in China at the epoch second ``now``.
+
+    :raises ConfigurationError: it is none, or has not.
+    """
     text = str(value).strip()
     if not _MONTH.fullmatch(text):
         raise _wrong("month", value, "yyyymm, such as 202411")
@@ -125,10 +151,27 @@ def _refresh(value: str) -> float | None:
         return 0.0
     if value == "never":
         return None
-    age = _AGE.fullmatch(value)
-    if not age:
+    age = _AGE.fullmatch(value.removeprefix("older-than:"))
+    if not age or not value.startswith("older-than:"):
         raise _wrong("refresh", value, "always, never or older-than:6h (s, m, h, d)")
     return float(int(age[1]) * _UNIT[age[2]])
+
+
+def age_in_seconds(value: str) -> float:
+    """An age: ``90``, ``90s``, ``15m``, ``12h`` or ``7d``.
+
+    :raises ConfigurationError: it is none.
+    """
+    age = _AGE.fullmatch(value.strip())
+    if age:
+        return float(int(age[1]) * _UNIT[age[2]])
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise _wrong("age", value, "seconds, or a number with s, m, h or d, such as 12h")
+    return seconds
 
 
 def _wrong(what: str, value: object, allowed: str) -> ConfigurationError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -11,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from fapiao.csv_files import read_csv
 from fapiao.errors import ConfigurationError
 from fapiao.invoices.codes import DOC_TYPES
 from fapiao.store import Database
@@ -152,26 +151,9 @@ def claims_of_csv(path: Path, *, taxpayer_no: str | None = None, layouts: Sequen
 
     :raises ConfigurationError: it cannot be read, lacks columns, or rows are wrong.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise ConfigurationError(
-            f"The file {path.name} cannot be read: {problem.strerror}.", advice="Correct the path."
-        ) from None
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("gb18030", errors="replace")
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    _require([name.strip() for name in reader.fieldnames or ()], path.name)
-    try:
-        rows = [{(name or "").strip(): value for name, value in row.items()} for row in reader]
-    except csv.Error as problem:
-        raise ConfigurationError(
-            f"The file {path.name} is no CSV file: {problem}.", advice="Save it as CSV again."
-        ) from None
+    file = read_csv(path)
+    _require(file.columns, path.name)
+    rows = [cells for _, cells in file.rows()]
     return claims_of_rows(rows, where=path.name, taxpayer_no=taxpayer_no, layouts=layouts)
 
 

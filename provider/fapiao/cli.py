@@ -14,13 +14,21 @@ import click
 import msgspec
 
 from fapiao import __version__
+from fapiao.control_totals_command import control_totals
+from fapiao.coverage_command import coverage
 from fapiao.errors import ConfigurationError, FapiaoError, StoreError, VendorBusy
+from fapiao.export_command import export
+from fapiao.personal_data_command import personal_data
+from fapiao.reconcile_command import reconcile
+from fapiao.record_command import record
+from fapiao.scaffold_command import create
 from fapiao.verify_command import verify
 
 if TYPE_CHECKING:
-    from fapiao.collection import Collector, Waiting
+    from fapiao.collection import Collector
     from fapiao.connection import Connection
     from fapiao.manifest import Manifest
+    from fapiao.outcomes import Waiting
     from fapiao.reading import Progress
     from fapiao.sync import Syncer
 
@@ -246,22 +254,47 @@ def sync(
 @cli.command()
 @click.argument("source_name", metavar="SOURCE")
 @click.option("--taxpayer", "taxpayer_no", required=True, metavar="NO", help="Taxpayer number (纳税人识别号).")
+@click.option("--month", "invoice_month", metavar="YYYYMM", help="What a later collection of this month has brought.")
+@click.option("--generation", type=int, metavar="N", help="With --month: that one. Default: the newest closed one.")
 @click.option("--run", type=int, metavar="ID", help="The 'run' of a sync's manifest. Default: the newest one.")
 @click.option("--json", "as_json", is_flag=True)
 @INTO
 @SCHEMA
-def changes(source_name: str, taxpayer_no: str, run: int | None, as_json: bool, into: str, schema: str | None) -> None:
-    """List what a sync found changed: newly certified, revoked, selected, abnormal, red, gone from the lists."""
-    from fapiao.store import Database, deduction_changes, latest_sync
-    from fapiao.tables import changes_table
+def changes(
+    source_name: str,
+    taxpayer_no: str,
+    invoice_month: str | None,
+    generation: int | None,
+    run: int | None,
+    as_json: bool,
+    into: str,
+    schema: str | None,
+) -> None:
+    """List what changed. With --month: invoices that are new, say something else, or are absent since it was collected before.
 
+    Without: what a sync found: newly certified, revoked, selected, abnormal, red, gone from the lists.
+    """
+    from fapiao.store import Database, deduction_changes, latest_sync, month_changes
+    from fapiao.tables import changes_table, month_changes_table
+
+    if (invoice_month is None and generation is not None) or (invoice_month is not None and run is not None):
+        raise ConfigurationError(
+            "--generation belongs to --month, and --run to a sync.", advice="Give --month or --run, not both."
+        )
     database = Database.connect(into, schema=schema)
+    if invoice_month is not None:
+        of_month = month_changes(database, source_name, taxpayer_no, invoice_month, generation)
+        if as_json:
+            click.echo(msgspec.json.format(msgspec.json.encode(of_month)).decode())
+        else:
+            month_changes_table(of_month)
+        return
     wanted = latest_sync(database, source_name, taxpayer_no) if run is None else run
     if wanted is None:
         raise ConfigurationError(
             f"There is no finished sync of {source_name}.",
             taxpayer_no=taxpayer_no,
-            advice="Run 'fapiao sync' first, with the same database.",
+            advice="Run 'fapiao sync' first, with the same database; or name a month with --month.",
         )
     found = deduction_changes(database, wanted)
     if as_json:
@@ -277,12 +310,18 @@ def changes(source_name: str, taxpayer_no: str, run: int | None, as_json: bool, 
 def init_db(into: str, schema: str | None, print_sql: bool) -> None:
     """Create or upgrade fapiao's tables."""
     from fapiao.store import Database
+    from fapiao.store.policies import read_policy
 
     if print_sql:
         click.echo(Database.ddl(into, schema=schema))
         return
     version = Database.migrate_url(into, schema=schema)
     click.echo(f"The tables are at schema version {version}.")
+    if not read_policy(Database.connect(into, schema=schema)).is_applied():
+        click.echo(
+            "What is stored has not been brought to the personal data policy yet; see 'fapiao personal-data --into URL', which "
+            "shows the policy, changes it (--set) and applies it (--apply)."
+        )
 
 
 @cli.command()
@@ -327,6 +366,22 @@ def sources(as_json: bool) -> None:
         raise SystemExit(1)
 
 
+@cli.command("observers")
+@click.option("--json", "as_json", is_flag=True)
+def list_observers(as_json: bool) -> None:
+    """List the installed observers: active, idle (nothing configures them) and broken, with the reason."""
+    from fapiao.observing import observers
+    from fapiao.tables import observers_table
+
+    states = observers.states()
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(states)).decode())
+    else:
+        observers_table(states)
+    if any(part.state == "broken" for part in states):
+        raise SystemExit(1)
+
+
 @cli.command()
 @click.argument("source_name", metavar="SOURCE")
 @CONNECTION
@@ -338,43 +393,6 @@ def check(source_name: str, connection_file: Path | None) -> None:
     source = registry.get(source_name)
     account = source.account(_connection(source_name, connection_file))
     click.echo(check_credentials(source, account))
-
-
-@cli.command()
-@INTO
-@SCHEMA
-@click.option("--source", "source_name", metavar="SOURCE")
-@click.option("--taxpayer", "taxpayer_no", metavar="NO")
-@click.option("--from", "first_month", metavar="YYYYMM", help="First invoice month.")
-@click.option("--to", "last_month", metavar="YYYYMM", help="Last invoice month.")
-@click.option("--all", "show_all", is_flag=True, help="Show empty and unsupported slices too.")
-@click.option("--json", "as_json", is_flag=True)
-def coverage(
-    into: str,
-    schema: str | None,
-    source_name: str | None,
-    taxpayer_no: str | None,
-    first_month: str | None,
-    last_month: str | None,
-    show_all: bool,
-    as_json: bool,
-) -> None:
-    """Show what is proven: taxpayer × month × type × direction, expected, loaded, rejected, state."""
-    from fapiao.store import Database
-    from fapiao.store import coverage as query
-    from fapiao.tables import coverage_table
-
-    rows = query(
-        Database.connect(into, schema=schema),
-        source=source_name,
-        taxpayer_no=taxpayer_no,
-        first_month=first_month,
-        last_month=last_month,
-    )
-    if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
-    else:
-        coverage_table(rows, show_all=show_all)
 
 
 @cli.command()
@@ -392,8 +410,8 @@ def simulate(source_name: str, port: int, scenario: Path | None) -> None:
 @INTO
 @SCHEMA
 @click.option("--source", "source_name", metavar="SOURCE", help="Only what this source said.")
-@click.option("--taxpayer", "taxpayer_no", metavar="NO")
-@click.option("--month", "invoice_month", metavar="YYYYMM")
+@click.option("--taxpayer", "taxpayer_no", metavar="NO", help="Only about this taxpayer, or verified on its behalf.")
+@click.option("--month", "invoice_month", metavar="YYYYMM", help="Of verifications: the month of issue as claimed.")
 @click.option("--json", "as_json", is_flag=True, help="Print what changed on stdout as JSON.")
 def renormalize(
     into: str,
@@ -441,6 +459,13 @@ def _connection(source_name: str, path: Path | None) -> Connection:
     return Connection.from_file(path) if path is not None else Connection.from_environment(source_name)
 
 
+cli.add_command(control_totals)
+cli.add_command(coverage)
+cli.add_command(create)
+cli.add_command(export)
+cli.add_command(personal_data)
+cli.add_command(reconcile)
+cli.add_command(record)
 cli.add_command(verify)
 
 

@@ -1,8 +1,9 @@
 """Reads slices page by page: a bounded pool of readers, one or two writers, everything of a page in one transaction.
 
-Readers fetch, compress and normalise; they call nothing but the driver. Writers commit; a server has two, so that it works
-for one while the rows of the other are made. The calling thread hands out and keeps count: at most ``max_concurrency``
-pages are fetched and not yet committed, and that is the most a killed process reads again.
+Three stages, so that no connection waits for the database: ``max_concurrency`` threads ask the vendor, one maps and examines
+what they bring, and one or two write (a server works for one while the rows of the other are made). The calling thread hands
+out and keeps count: pages that were asked for and are not committed are what a killed process reads again, so there are at
+most twice ``max_concurrency`` of them; once, where the vendor charges for pages.
 """
 
 from __future__ import annotations
@@ -12,20 +13,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from fapiao.arguments import CHINA
 from fapiao.engine import BlockingDriver
-from fapiao.engine.transcript import pack, told
 from fapiao.errors import ConfigurationError, FapiaoError, QuotaExhausted, VendorBusy, VendorRefused
-from fapiao.invoices.intake import examine
-from fapiao.invoices.model import NormalizeContext
+from fapiao.fetching import Fetched, PageFetcher
 from fapiao.registry import Source
 from fapiao.store import CollectionRecord, Ledger, Loader, LoadReport, PageLoad, SliceRecord, Tally
-from fapiao.wire import Account, Pending, SliceQuery, SyncQuery
+from fapiao.wire import Account, Pending, SliceKey, SliceQuery, SyncQuery
 
 __all__ = ["NO_COUNT", "Progress", "SliceReader"]
 
@@ -33,6 +30,8 @@ log = logging.getLogger(__name__)
 
 MOST_READS = 3
 """How often a slice whose total drifts, or whose records do not add up, is read before it ends *incomplete*."""
+AHEAD = 2
+"""Pages asked for and not yet committed, for each connection: one under way, one that is examined or written."""
 NO_COUNT = "the vendor gives no count; read to its end"
 FIRST = ""
 """The cursor of a first page, as the ledger writes it."""
@@ -85,27 +84,34 @@ class SliceReader:
         clock: Callable[[], float] = time.time,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
-        self._source = source
-        self._account = account
+        self._fetcher = PageFetcher(
+            source=source,
+            account=account,
+            driver=driver,
+            loader=loader,
+            collection=collection,
+            query=query,
+            api=api,
+        )
         self._driver = driver
         self._ledger = ledger
         self._loader = loader
         self._collection = collection
-        self._query = query
-        self._api = api
         self._needs_count = needs_count
-        # A sync is about the state of invoices, whatever month they were issued in.
-        self._month = collection.key.invoice_month if collection.key.kind == "collect" else ""
         self._clock = clock
         self._progress = progress
-        self._normalize = source.normalizer()
         self._readers = driver.max_concurrency
-        self._batch = max(1, self._readers // 2)
+        self._ahead = self._readers
         self._sent_before = driver.requests
         self._slices = self._done = self._pages = self._records = self._expected = 0
-        self._fetching: dict[Future[PageLoad | Pending], _Reading] = {}
-        self._fetched: deque[tuple[PageLoad, _Reading]] = deque()
+        self._fetching: dict[Future[Fetched | Pending], _Reading] = {}
+        self._examining: dict[Future[list[PageLoad]], list[_Reading]] = {}
+        self._examined: deque[list[tuple[PageLoad, _Reading]]] = deque()
         self._writing: dict[Future[LoadReport], list[tuple[PageLoad, _Reading]]] = {}
+        self._asked_alone: set[str] = set()
+        """Ids of jobs of which one slice is asked for first: its page may bring the others."""
+        self._apart: set[str] = set()
+        """Ids of jobs whose slices do not come together."""
         self._soonest: Pending | None = None
         self._errors: list[FapiaoError] = []
         self.refusals: list[VendorRefused] = []
@@ -127,17 +133,19 @@ class SliceReader:
         active: list[_Reading] = []
         with (
             ThreadPoolExecutor(self._readers, thread_name_prefix="fapiao-read") as readers,
+            ThreadPoolExecutor(1, thread_name_prefix="fapiao-examine") as examiner,
             ThreadPoolExecutor(self._loader.writers, thread_name_prefix="fapiao-write") as writers,
         ):
             try:
                 while True:
                     self._hand_out(readers, queue, active)
                     self._write(writers)
-                    under_way: list[Future[Any]] = [*self._fetching, *self._writing]
+                    under_way: list[Future[Any]] = [*self._fetching, *self._examining, *self._writing]
                     if under_way:
                         done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-                        for future in done:
-                            self._ended(future)
+                        for future in under_way:  # in their order: a set has none
+                            if future in done:
+                                self._ended(future, examiner, active)
                     for reading in [part for part in active if part.is_read()]:
                         active.remove(reading)
                         again = self._finish(reading)
@@ -146,7 +154,7 @@ class SliceReader:
                     if not queue and not active:
                         break
             except BaseException:
-                for pool in (readers, writers):
+                for pool in (readers, examiner, writers):
                     pool.shutdown(wait=True, cancel_futures=True)
                 raise
         if self._errors:
@@ -169,55 +177,13 @@ class SliceReader:
             reading.todo.clear()
         return reading
 
-    def _fetch(self, record: SliceRecord, cursor: str) -> PageLoad | Pending:
-        """In a reader thread: one page, from the vendor to examined records."""
-        key = self._collection.key
-        query = self._query(record)
-        completed = self._driver.run(self._source.read_page(self._account, query, cursor or None))
-        page = completed.value
-        if isinstance(page, Pending):
-            return page
-        transcript, sha256 = pack(completed.transcript, told(self._source.descriptor, self._account, query))
-        context = NormalizeContext(
-            source=key.source,
-            api=self._api,
-            taxpayer_no=key.taxpayer_no,
-            invoice_month=self._month,
-            type=record.key.type,
-            direction=record.key.direction,
-        )
-        normalize = self._normalize
-        fetched_at = self._clock()
-        in_china = datetime.fromtimestamp(fetched_at, CHINA).replace(tzinfo=None)
-        return PageLoad(
-            slice_id=record.slice_id,
-            collection_id=record.collection_id,
-            read_no=record.read_no,
-            cursor=cursor,
-            source=key.source,
-            api=self._api,
-            fetched_at=fetched_at,
-            total=page.total,
-            remaining=page.remaining,
-            record_count=len(page.records),
-            transcript=transcript,
-            transcript_sha256=sha256,
-            taxpayer_no=key.taxpayer_no,
-            direction=record.key.direction,
-            invoice_month=self._month,
-            type=record.key.type,
-            billed=page.billed,
-            records=[
-                examine(raw, ordinal, normalize(raw=raw, context=context), context, in_china)
-                for ordinal, raw in enumerate(page.records)
-            ],
-        )
-
     def _hand_out(self, readers: ThreadPoolExecutor, queue: deque[_Reading], active: list[_Reading]) -> None:
-        """Fetch more while fewer than ``max_concurrency`` pages are fetched, or being fetched, and not yet committed."""
-        uncommitted = len(self._fetching) + len(self._fetched) + sum(map(len, self._writing.values()))
-        while uncommitted < self._readers:
-            reading = next((part for part in active if part.todo), None)
+        """Ask for more while few enough pages are asked for and not yet committed."""
+        uncommitted = (
+            len(self._fetching) + len(self._examining) + len(self._examined) + sum(map(len, self._writing.values()))
+        )
+        while uncommitted < self._ahead:
+            reading = next((part for part in active if part.todo and self._may_ask(part)), None)
             if reading is None:
                 if not queue:
                     return
@@ -225,20 +191,56 @@ class SliceReader:
                 continue
             reading.under_way += 1
             uncommitted += 1
-            self._fetching[readers.submit(self._fetch, reading.record, reading.todo.popleft())] = reading
+            others = self._ask_alone(reading, queue, active)
+            cursor = reading.todo.popleft()
+            self._fetching[readers.submit(self._fetcher.fetch, reading.record, cursor, others)] = reading
+
+    def _may_ask(self, reading: _Reading) -> bool:
+        return reading.record.vendor_job_id not in self._asked_alone
+
+    def _ask_alone(
+        self, reading: _Reading, queue: deque[_Reading], active: list[_Reading]
+    ) -> dict[SliceKey, SliceRecord]:
+        """The unread slices that the first page of this one may bring along; empty where it is asked for by itself."""
+        job_id = reading.record.vendor_job_id
+        if job_id is None or job_id in self._apart or reading.todo[0] != FIRST:
+            return {}
+        self._asked_alone.add(job_id)
+        active += queue
+        queue.clear()
+        return {
+            part.record.key: part.record
+            for part in active
+            if part is not reading and part.record.vendor_job_id == job_id and FIRST in part.todo
+        }
 
     def _write(self, writers: ThreadPoolExecutor) -> None:
-        """Hand what is fetched to a free writer, in one transaction as far as it goes."""
-        while self._fetched and len(self._writing) < self._loader.writers:
-            batch = [self._fetched.popleft() for _ in range(min(self._batch, len(self._fetched)))]
+        """Hand what is examined to a free writer, in one transaction as far as it goes.
+
+        Slices may hold the same invoice (one company sells to another of the same owner), and which record came first must not
+        be chance: what is written at the same time is of one slice.
+        """
+        while self._examined and len(self._writing) < self._loader.writers:
+            batch: list[tuple[PageLoad, _Reading]] = []
+            beside = {load.slice_id for part in self._writing.values() for load, _ in part}
+            while self._examined and len(batch) < self._readers:
+                if beside and beside != {load.slice_id for load, _ in self._examined[0]}:
+                    break
+                batch += self._examined.popleft()  # what one read brought is committed together
+            if not batch:
+                return
             self._writing[writers.submit(self._loader.load, [load for load, _ in batch])] = batch
 
-    def _ended(self, future: Future[Any]) -> None:
-        """Take up what a reader or a writer brought."""
-        batch = self._writing.pop(future, None)
-        if batch is None:
-            self._take(future, self._fetching.pop(future))
+    def _ended(self, future: Future[Any], examiner: ThreadPoolExecutor, active: Sequence[_Reading]) -> None:
+        """Take up what a reader, the examiner or a writer brought."""
+        if future in self._fetching:
+            self._take(future, self._fetching.pop(future), examiner, active)
             return
+        if future in self._examining:
+            readings = self._examining.pop(future)
+            self._examined.append(list(zip(future.result(), readings, strict=True)))
+            return
+        batch = self._writing.pop(future)
         future.result()
         for load, reading in batch:
             reading.under_way -= 1
@@ -254,25 +256,49 @@ class SliceReader:
                 )
             )
 
-    def _take(self, future: Future[PageLoad | Pending], reading: _Reading) -> None:
+    def _take(
+        self,
+        future: Future[Fetched | Pending],
+        reading: _Reading,
+        examiner: ThreadPoolExecutor,
+        active: Sequence[_Reading],
+    ) -> None:
+        job_id = reading.record.vendor_job_id
+        if job_id is not None:
+            self._asked_alone.discard(job_id)
         try:
-            result = future.result()
+            fetched = future.result()
         except FapiaoError as error:
             reading.under_way -= 1
             self._failed(reading, error)
             return
-        if isinstance(result, Pending):
+        if isinstance(fetched, Pending):
             reading.under_way -= 1
-            self._postpone(reading, result)
-        else:
-            self._fetched.append((result, reading))
+            self._postpone(reading, fetched)
+            return
+        _, *brought = fetched.parts
+        # What a killed process reads again is paid for again where pages are.
+        self._ahead = self._readers if fetched.page.billed is not None else AHEAD * self._readers
+        readings = [reading]
+        by_slice = {part.record.slice_id: part for part in active}
+        for record, _ in brought:
+            other = by_slice[record.slice_id]
+            other.todo.clear()
+            other.under_way += 1
+            readings.append(other)
+        if job_id is not None and not brought:
+            self._apart.add(job_id)
+        # The time is taken here, not where the answer came: pages are examined and written in the order of their times.
+        self._examining[examiner.submit(self._fetcher.examine, fetched, self._clock())] = readings
 
     def _advance(self, reading: _Reading, load: PageLoad) -> None:
         self._pages += 1
         self._records += load.record_count
-        if load.cursor == FIRST:
+        if load.total is None:
+            pass  # a page that does not count contradicts none that does: a list may be counted once, at its end
+        elif reading.total is None:
             reading.total = load.total
-            self._expected += load.total or 0
+            self._expected += load.total
         elif load.total != reading.total:
             reading.drifted = True
         if reading.drifted or reading.stopped:

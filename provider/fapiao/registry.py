@@ -17,10 +17,13 @@ import msgspec
 import pluggy
 
 from fapiao.connection import Connection
+from fapiao.deprecations import Deprecation, warn
 from fapiao.errors import FapiaoError, PluginError, SourceUnavailable
+from fapiao.importing import PATIENCE, Failed, Import, NotBack
 from fapiao.invoices.model import Invoice, NormalizeContext, Rejected
+from fapiao.invoices.personal_data import RAW_KINDS
 from fapiao.settings import COMMON_FIELDS, read_settings
-from fapiao.spec import PROJECT, REQUIRED_HOOKS, SPEC_VERSION, Descriptor, InvoiceSource
+from fapiao.spec import DEPRECATIONS, PROJECT, REQUIRED_HOOKS, SPEC_VERSION, Descriptor, InvoiceSource
 from fapiao.wire import (
     Account,
     Claim,
@@ -45,6 +48,8 @@ from fapiao.wire import (
 __all__ = ["GROUP", "PluginProblem", "Registry", "Source", "registry"]
 
 GROUP = "fapiao.sources"
+LISTED = 10.0
+"""Seconds for which a list of all sources waits for one of them."""
 _NAME = re.compile(r"[a-z][a-z0-9]*")
 
 
@@ -66,9 +71,17 @@ class Source:
         plugin's code raises something that is not of fapiao's own tree.
     """
 
-    def __init__(self, name: str, plugin: object) -> None:
+    def __init__(
+        self,
+        name: str,
+        plugin: object,
+        *,
+        specification: type[InvoiceSource] = InvoiceSource,
+        deprecations: Iterable[Deprecation] = DEPRECATIONS,
+    ) -> None:
+        """:param specification: a later one, for tests of how it evolves."""
         manager = pluggy.PluginManager(PROJECT)
-        manager.add_hookspecs(InvoiceSource)
+        manager.add_hookspecs(specification)
         try:
             manager.register(plugin, name=name)
             manager.check_pending()
@@ -76,6 +89,7 @@ class Source:
             raise PluginError(f"The plugin does not fit the specification: {problem}", source=name) from problem
         self.name = name
         self._hook = manager.hook
+        warn(name, manager.hook, deprecations)
         self.descriptor = self._described(name)
         self._require_hooks()
 
@@ -108,6 +122,11 @@ class Source:
             settings=settings,
             file_hosts=tuple(filter(None, re.split(r"[,;\s]+", str(settings.get("allowed_file_hosts") or "")))),
         )
+
+    def console_url(self, account: Account) -> str:
+        """Where people look at the account's jobs; empty where nothing is known."""
+        own = account.settings.get("console_url")
+        return str(own) if own else self.descriptor.console_url.replace("{host}", account.base_url)
 
     def authorize(self, account: Account) -> Flow[Token]:
         flow: Flow[Token] = self._call("authorize", account=account)
@@ -176,6 +195,11 @@ class Source:
         descriptor = self._call("describe")
         if not isinstance(descriptor, Descriptor):
             raise PluginError(f"describe() returned {type(descriptor).__name__}, not a Descriptor.", source=name)
+        try:
+            # Structs do not check types when they are built, so a careless plugin may hold anything.
+            descriptor = msgspec.convert(msgspec.to_builtins(descriptor), Descriptor)
+        except (msgspec.ValidationError, TypeError) as problem:
+            raise PluginError(f"describe() is wrong: {problem}.", source=name) from problem
         for complaint in _complaints(name, descriptor):
             raise PluginError(f"describe() is wrong: {complaint}.", source=name)
         return descriptor
@@ -193,8 +217,10 @@ class Source:
 
 def _complaints(name: str, descriptor: Descriptor) -> Iterable[str]:
     major = str(descriptor.spec).split(".")[0]
-    if major != SPEC_VERSION:
-        older, newer = ("the plugin", "fapiao") if major < SPEC_VERSION else ("fapiao", "the plugin")
+    if not (major.isascii() and major.isdigit()):
+        yield f"its specification is {descriptor.spec!r} instead of a version such as {SPEC_VERSION!r}"
+    elif major != SPEC_VERSION:
+        older, newer = ("the plugin", "fapiao") if int(major) < int(SPEC_VERSION) else ("fapiao", "the plugin")
         yield f"it is written for specification {descriptor.spec}, this is {SPEC_VERSION}: upgrade {older}, not {newer}"
     if descriptor.name != name:
         yield f"it names itself {descriptor.name!r}, its entry point says {name!r}"
@@ -219,19 +245,36 @@ def _complaints(name: str, descriptor: Descriptor) -> Iterable[str]:
             yield f"the field {field.name} has the unknown place {field.place!r}"
         if field.kind == "secret" and field.place != "password":
             yield f"the secret field {field.name} must be kept in the password"
-    if not descriptor.default_host.startswith("https://"):
-        yield "default_host is not an https address"
+    yield from _wrong_addresses(descriptor)
+    strange = sorted({kind for kind in (descriptor.personal or {}).values() if kind not in RAW_KINDS})
+    if strange:
+        yield f"personal names unknown kinds {', '.join(strange)} (known: {', '.join(sorted(RAW_KINDS))})"
     if descriptor.max_concurrency < 1:
         yield "max_concurrency is below 1"
+
+
+def _wrong_addresses(descriptor: Descriptor) -> Iterable[str]:
+    if not descriptor.default_host.startswith("https://"):
+        yield "default_host is not an https address"
+    if descriptor.console_url and not descriptor.console_url.startswith(("https://", "{host}")):
+        yield "console_url is not an https address and does not begin with {host}"
 
 
 class Registry:
     """The installed sources. Listing reads entry-point metadata only; nothing is imported before :meth:`get`."""
 
-    def __init__(self, points: Iterable[EntryPoint] | None = None, disabled: Iterable[str] | None = None) -> None:
+    def __init__(
+        self,
+        points: Iterable[EntryPoint] | None = None,
+        disabled: Iterable[str] | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        """:param patience: seconds that a plugin may take to be imported and to describe itself."""
         self._given = None if points is None else list(points)
         self._disabled = None if disabled is None else frozenset(disabled)
+        self._patience = patience
         self._sources: dict[str, Source] = {}
+        self._imports: dict[str, Import[Source]] = {}
         self._problems: dict[str, PluginProblem] = {}
         self._causes: dict[str, BaseException] = {}
         self._lock = threading.RLock()
@@ -243,12 +286,17 @@ class Registry:
     def get(self, name: str) -> Source:
         """The source of that name, loaded on first use.
 
-        :raises SourceUnavailable: not installed, disabled or broken; the sentence says which and why.
+        A plugin that does not come back in time is waited for once only. It can be used as soon as it does.
+
+        :raises SourceUnavailable: not installed, disabled, broken or too slow; the sentence says which and why.
         """
+        return self._get(name, self._patience)
+
+    def _get(self, name: str, patience: float) -> Source:
         with self._lock:
             if name in self._sources:
                 return self._sources[name]
-            if name in self._problems:
+            if name in self._problems and name not in self._imports:
                 raise self._unavailable(name)
             points = [point for point in self._points() if point.name == name]
             if not points:
@@ -261,18 +309,25 @@ class Registry:
                 owners = " and ".join(sorted(f"{_owner(point)[0]} {_owner(point)[1]}" for point in points))
                 self._fail(points[0], "duplicate", f"two distributions claim the name: {owners}; uninstall one", None)
                 raise self._unavailable(name)
-            return self._load(points[0])
+            under_way = self._imports.get(name)
+            if under_way is None:
+                under_way = self._imports[name] = self._begin(points[0])
+        # Nothing is locked meanwhile: who wants another vendor does not wait for this one.
+        return self._finish(points[0], under_way, patience)
 
     def problems(self) -> Mapping[str, PluginProblem]:
         """The broken ones among those loaded so far."""
         return dict(self._problems)
 
     def load_all(self) -> dict[str, Source | PluginProblem]:
-        """Every installed source, or the reason why it cannot be used. Never raises for a broken plugin."""
+        """Every installed source, or the reason why it cannot be used. Never raises for a broken plugin.
+
+        For a list nobody waits as long as for the one that is wanted: a plugin gets :data:`LISTED` seconds.
+        """
         found: dict[str, Source | PluginProblem] = {}
         for name in self.names():
             try:
-                found[name] = self.get(name)
+                found[name] = self._get(name, min(LISTED, self._patience))
             except SourceUnavailable:
                 found[name] = self._problems[name]
         return found
@@ -291,18 +346,31 @@ class Registry:
         points = self._given if self._given is not None else list(entry_points(group=GROUP))
         return [point for point in points if point.name not in disabled]
 
-    def _load(self, point: EntryPoint) -> Source:
-        stage = "import"
-        try:
+    def _begin(self, point: EntryPoint) -> Import[Source]:
+        def load(under_way: Import[Source]) -> Source:
             plugin = point.load()
-            stage = "register"
-            source = Source(point.name, plugin)
-        except Exception as problem:
+            under_way.stage = "register"
+            return Source(point.name, plugin)
+
+        return Import(load, f"fapiao-import-{point.name}")
+
+    def _finish(self, point: EntryPoint, under_way: Import[Source], patience: float) -> Source:
+        try:
+            source = under_way.result(patience)
+        except NotBack as late:
+            with self._lock:
+                self._fail(point, under_way.stage, str(late), None)
+                raise self._unavailable(point.name) from None
+        except Failed as failed:
             # Whatever a plugin does at import or in describe() must not reach its neighbours: kept with its reason.
-            self._fail(point, stage, f"{type(problem).__name__}: {problem}", problem)
-            raise self._unavailable(point.name) from problem
-        self._sources[point.name] = source
-        return source
+            with self._lock:
+                self._fail(point, under_way.stage, str(failed), failed.problem)
+                self._imports.pop(point.name, None)
+                raise self._unavailable(point.name) from failed.problem
+        with self._lock:
+            self._problems.pop(point.name, None)
+            self._imports.pop(point.name, None)
+            return self._sources.setdefault(point.name, source)
 
     def _fail(self, point: EntryPoint, stage: str, reason: str, cause: BaseException | None) -> None:
         distribution, version = _owner(point)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fapiao.connection import Connection
@@ -39,8 +40,14 @@ COMMON_FIELDS = (
         default=300.0,
         help="A 'finished' that may belong to an earlier job is believed once the job was started so long ago.",
     ),
+    Field(
+        name="console_url",
+        title="Web console",
+        help="Where people look at the vendor's jobs; tasks link to it. Empty: the vendor's usual one, if there is one.",
+    ),
 )
 
+_WEB = re.compile(r"https?://[^\s@/?#]+(?:[/?#]\S*)?")
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _FALSE = frozenset({"false", "0", "no", "off"})
 _MINIMUM = {"max_concurrency": 1, "timeout": 0.001, "requests_per_second": 0, "start_grace": 0, "minimum_job_age": 0}
@@ -73,6 +80,8 @@ def read_settings(descriptor: Descriptor, connection: Connection) -> dict[str, A
             settings[field.name] = _typed(field, value)
         except ValueError as problem:
             wrong.append(f"extra.{field.name} {problem}")
+    if settings["console_url"] and not _WEB.fullmatch(str(settings["console_url"])):
+        wrong.append("extra.console_url must be a web address without a user in it")
     if wrong:
         raise ConfigurationError(
             f"The connection {connection.conn_id} cannot be used: {'; '.join(wrong)}.",

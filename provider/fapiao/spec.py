@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 import pluggy
 
+from fapiao.deprecations import Deprecation
 from fapiao.invoices.model import Invoice, NormalizeContext, Rejected
 from fapiao.wire import (
     Account,
@@ -120,6 +121,9 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the field that identifies the account at the vendor (never the secret one)."""
     default_host: str
     """Base URL where the connection names none."""
+    console_url: str = ""
+    """Where people look at the same jobs: an https address, in which ``{host}`` stands for the connection's own base URL. Airflow
+    links to it from tasks; a connection may name another one (``console_url``). Empty: none is known."""
     quotas: tuple[Quota, ...] = ()
     max_concurrency: int = 8
     """Requests of one account under way at once, over all processes."""
@@ -130,6 +134,15 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     """Capability *sync*: the lists that can be asked for, code → what it is. A connection may know further ones."""
     codes: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict)
     """Named code tables for documentation: table → raw code → meaning."""
+    personal: Mapping[str, str] | None = None
+    """Which fields of the answers are personal data, wherever they stand: the vendor's name of the field (``clerk``; with the
+    name that its object stands under where that matters, ``buyer.name``) → the canonical field that is made of it, or a class of ``fapiao.invoices.personal_data``. None: not declared; answers of such a source are
+    stored only where raw is encrypted, unless the database's policy keeps everything."""
+    known_fields: frozenset[str] | None = None
+    """Every field name of the answers that the plugin knows, those of envelopes too. Needed only where a policy does not keep
+    what is unknown; None: not declared."""
+    encoded_fields: tuple[str, ...] = ()
+    """Fields whose text is JSON in Base64, compressed or not: personal data is looked for inside."""
 
     def slices(self) -> tuple[SliceKey, ...]:
         """Every slice the source can collect, in the order of its types."""
@@ -175,8 +188,10 @@ class InvoiceSource:
     def start_collection(self, account: Account, job: CollectionJob) -> Flow[CollectionStatus | Pending]:
         """Flow, capability *collect*. Starts the vendor's job; its request has ``idempotent=False``.
 
-        Called once per generation, after ``collection_status`` showed no active job. ``Pending`` says that the
-        vendor started nothing and when to ask again.
+        Called after ``collection_status`` showed no active job: once per generation, and once for each further job
+        that the generation needs, because slices failed in passing or the status named ``parts``. A slice belongs to
+        the job that was started for it last; its pages are read with that job's id. ``Pending`` says that the vendor
+        started nothing and when to ask again.
         """
         raise NotImplementedError
 
@@ -190,6 +205,7 @@ class InvoiceSource:
         """Flow, capabilities *collect* and *sync*. One page; ``cursor`` None is the first, else one of ``Page.remaining``.
 
         An empty slice is a ``Page`` without records. Pages of one slice may be asked for concurrently and in any order.
+        Of a job with an id one slice is asked for first: if its page names ``others``, they are loaded with it.
         """
         raise NotImplementedError
 
@@ -235,6 +251,9 @@ REQUIRED_HOOKS: Mapping[str, tuple[str, ...]] = {
     Capability.FILES: ("layout_files",),
 }
 """Hooks a plugin must implement: always, and for each capability it declares."""
+
+DEPRECATIONS: tuple[Deprecation, ...] = ()
+"""Hooks and parameters that the next major version will not have: plugins that use them are warned by name."""
 
 FLOW_HOOKS = ("authorize", "start_collection", "collection_status", "read_page", "verify", "layout_files")
 """The hooks that are generators; all others are pure functions."""

@@ -11,10 +11,10 @@ import logging
 import time
 from collections.abc import Callable
 
-from fapiao.collection import ACCEPTABLE, Waiting, sentence
 from fapiao.engine import BlockingDriver
 from fapiao.errors import IncompleteError, VendorRefused
 from fapiao.manifest import SyncManifest, sync_manifest_of
+from fapiao.outcomes import CLOSED, FINAL, Waiting, sentence
 from fapiao.reading import Progress, SliceReader
 from fapiao.registry import Source
 from fapiao.store import (
@@ -26,9 +26,11 @@ from fapiao.store import (
     SharedAccountState,
     SliceRecord,
     SliceUpdate,
+    TaskReference,
     count_changes,
     deduction_changes,
 )
+from fapiao.store.coverage import PROVEN
 from fapiao.sync_arguments import SyncRequest
 from fapiao.wire import Account
 
@@ -38,8 +40,6 @@ log = logging.getLogger(__name__)
 
 YOUNG = 6 * 3600.0
 """Seconds after which an unfinished run is given up: pages of yesterday and of today would not be one look at a list."""
-_FINAL = ACCEPTABLE | {"rejected", "incomplete", "failed"}
-_CLOSED = frozenset({"complete", "incomplete", "abandoned"})
 
 
 def key_of(source: Source, account: Account, request: SyncRequest) -> CollectionKey:
@@ -70,6 +70,7 @@ class Syncer:
         *,
         driver: BlockingDriver | None = None,
         collection_id: int | None = None,
+        task: TaskReference | None = None,
         clock: Callable[[], float] = time.time,
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
@@ -77,6 +78,7 @@ class Syncer:
         self._account = account
         self._database = database
         self._request = request
+        self._task = task
         self._clock = clock
         self._progress = progress
         self._ledger = Ledger(database)
@@ -107,8 +109,10 @@ class Syncer:
     def advance(self) -> Waiting | None:
         """All that can be done now. None: the run is closed; look at :meth:`manifest` and :meth:`verdict`."""
         run = self.collection()
-        if run.state in _CLOSED:
+        if run.state in CLOSED:
             return None
+        if run.task != self._task:
+            self._ledger.worked_on(run.collection_id, self._task)
         self._be_ready(run)
         reader = SliceReader(
             source=self._source,
@@ -124,7 +128,7 @@ class Syncer:
             progress=self._progress,
         )
         try:
-            pending = reader.run([part for part in self._slices(run) if part.state not in _FINAL])
+            pending = reader.run([part for part in self._slices(run) if part.state not in FINAL])
         finally:
             self._refusals += reader.refusals
             if reader.requests:
@@ -139,7 +143,7 @@ class Syncer:
     def manifest(self) -> SyncManifest:
         """The run as the ledger has it now; what changed is told once it is closed."""
         run = self.collection()
-        changes = deduction_changes(self._database, run.collection_id) if run.state in _CLOSED else []
+        changes = deduction_changes(self._database, run.collection_id) if run.state in CLOSED else []
         return sync_manifest_of(
             run,
             self._slices(run),
@@ -178,7 +182,7 @@ class Syncer:
         log.warning("the unfinished run %d of %s is too old to be continued", run.collection_id, run.key.taxpayer_no)
         now = self._clock()
         for part in self._slices(run):
-            if part.state not in _FINAL:
+            if part.state not in FINAL:
                 said = "given up: begun too long ago to be continued"
                 self._ledger.close_slice(part.slice_id, "failed", None, None, said, now)
         self._ledger.close(run.collection_id, "abandoned", now)
@@ -195,4 +199,4 @@ class Syncer:
         return self._ledger.slices(run.collection_id)
 
     def _accepted(self) -> frozenset[str]:
-        return ACCEPTABLE | {"rejected"} if self._request.accept_rejected else ACCEPTABLE
+        return PROVEN | {"rejected"} if self._request.accept_rejected else PROVEN

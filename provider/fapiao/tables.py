@@ -8,11 +8,22 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from fapiao.manifest import Manifest, SyncManifest
-from fapiao.store import CoverageRow, DeductionChange
+from fapiao.observing import ObserverState
+from fapiao.reconciling import MEASURES, ReconciledTotal, Untotalled
+from fapiao.store import CoverageRow, DeductionChange, MonthChange
 
-__all__ = ["changes_table", "coverage_table", "manifest_table", "sources_table"]
+__all__ = [
+    "changes_table",
+    "control_totals_table",
+    "coverage_table",
+    "manifest_table",
+    "observers_table",
+    "sources_table",
+    "untotalled_table",
+]
 
 _QUIET = frozenset({"empty", "unsupported"})
 _COLOUR = {
@@ -71,6 +82,19 @@ def changes_table(changes: Sequence[DeductionChange]) -> None:
     console.print(f"{len(changes)} changes")
 
 
+def month_changes_table(changes: Sequence[MonthChange]) -> None:
+    """What a later collection of a month has brought, invoice by invoice."""
+    table = Table(title="Changes")
+    _columns(table, ("change", "type", "direction", "number", "what"), ("since gen.",))
+    for change in changes:
+        what = "; ".join(f"{part.field}: {part.before or '-'} → {part.now or '-'}" for part in change.fields)
+        table.add_row(change.kind, change.type, change.direction, change.number, what, str(change.earlier))
+    console = _console()
+    console.print(table)
+    kinds = [change.kind for change in changes]
+    console.print(f"{kinds.count('new')} new, {kinds.count('changed')} changed, {kinds.count('absent')} absent now")
+
+
 def coverage_table(rows: Iterable[CoverageRow], *, show_all: bool) -> None:
     """Taxpayer × month × type × direction; the totals under it include what is not shown."""
     rows = list(rows)
@@ -118,6 +142,57 @@ def coverage_table(rows: Iterable[CoverageRow], *, show_all: bool) -> None:
         console.print(
             f"Not shown: {hidden.count('empty')} empty and {hidden.count('unsupported')} unsupported slices (--all)."
         )
+
+
+def control_totals_table(totals: Sequence[ReconciledTotal]) -> None:
+    """Totals from outside beside what is stored, a line per number; below it what to do about differences."""
+    table = Table(title="Control totals (控制总数)")
+    _columns(table, ("taxpayer", "period", "about", "number", "from"), ("expected", "stored", "difference"))
+    for total in totals:
+        for name, measure in total.measures.items():
+            form = "{:,}" if name == "invoice_count" else "{:,.2f}"
+            difference = f"{form.format(measure.difference)}" if measure.difference else "0"
+            table.add_row(
+                total.taxpayer_no,
+                total.period,
+                total.about if total.kind == "invoices" else f"deduction {total.doc_type}".rstrip(),
+                MEASURES[name],
+                Text(total.origin),  # the user's own words, in which brackets are no markup
+                form.format(measure.expected),
+                form.format(measure.stored),
+                f"[red]{difference}[/red]" if measure.difference else f"[green]{difference}[/green]",
+            )
+    console = _console()
+    console.print(table)
+    differing = [total for total in totals if total.differs]
+    console.print(f"{len(totals)} totals, {len(differing)} differ.")
+    if differing and not any(total.advice for total in differing):
+        console.print("What to do about them: 'fapiao reconcile --month YYYYMM'.", markup=False)
+    for total in differing:
+        if total.advice:
+            console.print(f"{total.taxpayer_no} {total.period} {total.about}:", markup=False)
+        for advice in total.advice:
+            console.print(f"  - {advice}", markup=False)
+
+
+def untotalled_table(missing: Sequence[Untotalled]) -> None:
+    """What should have a total from outside and has none."""
+    table = Table(title="Without a control total")
+    _columns(table, ("taxpayer", "direction", "types held"), ())
+    for part in missing:
+        table.add_row(part.taxpayer_no, part.direction or "nothing is held", ", ".join(part.doc_types))
+    console = _console()
+    console.print(table)
+    console.print("Store their totals with 'fapiao control-totals'.", markup=False)
+
+
+def observers_table(states: Sequence[ObserverState]) -> None:
+    """Installed observers: active, idle and broken."""
+    table = Table(title="Observers")
+    _columns(table, ("name", "state", "distribution", "version", "hooks", "reason"), ())
+    for part in states:
+        table.add_row(part.name, part.state, part.distribution, part.version, ", ".join(part.hooks), part.reason)
+    _console().print(table)
 
 
 def sources_table(rows: Sequence[dict[str, Any]]) -> None:

@@ -19,9 +19,9 @@ from typing import Any
 import msgspec
 
 from fapiao.arguments import CHINA
-from fapiao.collection import Waiting
 from fapiao.engine import BlockingDriver
-from fapiao.engine.transcript import pack, told
+from fapiao.engine.transcript import told
+from fapiao.engine.withheld_answers import Answers, RawRules, kept_raw
 from fapiao.errors import (
     ConfigurationError,
     FapiaoError,
@@ -34,6 +34,7 @@ from fapiao.errors import (
 )
 from fapiao.invoices.intake import examine
 from fapiao.invoices.model import NormalizeContext
+from fapiao.outcomes import Waiting
 from fapiao.registry import Source
 from fapiao.store import Database, SharedAccountState
 from fapiao.store.verifications import API, FINAL, Answer, CheckRecord, Verifications
@@ -132,6 +133,7 @@ class Verifier:
         )
         self._requests_before = self._driver.requests
         self._normalize = source.normalizer()
+        self._withheld = Answers(RawRules.of(source.descriptor), self._store.withholding)
         self._asked = 0
 
     def __enter__(self) -> Verifier:
@@ -234,7 +236,8 @@ class Verifier:
     def fetch(self, check: CheckRecord) -> Answer | Pending:
         """In a pool's thread: one claim, from the vendor to an examined record."""
         claim = check.claim
-        completed = self._driver.run(self._source.verify(self._account, claim))
+        discretion = self._withheld.discretion(claim.taxpayer_no or "")
+        completed = self._driver.run(discretion.flow(self._source.verify(self._account, claim)))
         said: Any = completed.value  # what the plugin returned is not known yet
         if isinstance(said, Pending):
             return said
@@ -242,7 +245,12 @@ class Verifier:
             raise PluginError(
                 f"verify() returned {type(said).__name__} instead of a Verification.", source=self._source.name
             )
-        transcript, sha256 = pack(completed.transcript, told(self._source.descriptor, self._account, claim))
+        raw = kept_raw(
+            completed.transcript,
+            discretion,
+            told(self._source.descriptor, self._account, claim),
+            sealed=self._store.seals_raw,
+        )
         at = self._clock()
         examined = None
         if said.record is not None:
@@ -260,8 +268,7 @@ class Verifier:
             check=check,
             verification=said,
             examined=examined,
-            transcript=transcript,
-            transcript_sha256=sha256,
+            raw=raw,
             answered_at=at,
         )
 

@@ -14,9 +14,9 @@ import msgspec
 from fapiao.errors import ConfigurationError, FapiaoError, VendorBusy
 
 if TYPE_CHECKING:
-    from fapiao.collection import Waiting
     from fapiao.connection import Connection
     from fapiao.layouts.archiver import ArchiveSummary
+    from fapiao.outcomes import Waiting
     from fapiao.store import Database
     from fapiao.store.verifications import CheckRecord
     from fapiao.verification import VerificationSummary

@@ -37,12 +37,16 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """Slices whose news may be an earlier job's: looked at again when ours is old enough."""
     start_again: tuple[SliceKey, ...] = ()
     """Slices that need a start of their own; empty while anything runs: vendors allow one active job per tax number."""
+    parts: tuple[tuple[SliceKey, ...], ...] = ()
+    """The job was too large: the smaller ones to be made instead."""
 
 
 def judge(waiting: Sequence[SliceRecord], status: CollectionStatus, job: JobView) -> Judgement:
     """Decide for every waiting slice. A slice that the answer does not name stays waiting: missing is never done."""
     rows = {row.key: row for row in status.slices}
     old_enough = job.age >= job.minimum_age
+    if status.parts and (old_enough or not any(part.stale for part in waiting)):
+        return Judgement(parts=status.parts)
     updates: list[SliceUpdate] = []
     failed: list[tuple[SliceRecord, SliceStatus]] = []
     unsupported: list[tuple[SliceRecord, SliceStatus]] = []
