@@ -15,6 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole clusters first: they wait most of their time, and should not be what the rest is waited for at the end."""
+    items.sort(key=lambda item: item.path.parent.name != "cluster")
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a PostgreSQL server on which databases may be created: the one named by the environment, else our own."""
@@ -39,6 +44,12 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """URL of an empty PostgreSQL database of this test's own."""
+    yield from _fresh_database(postgres_server, f"fapiao_test_{uuid4().hex[:12]}", " WITH (FORCE)")
+
+
+@pytest.fixture
+def metadata_url(postgres_server: str) -> Iterator[str]:
+    """URL of another one, for what Airflow itself keeps."""
     yield from _fresh_database(postgres_server, f"fapiao_test_{uuid4().hex[:12]}", " WITH (FORCE)")
 
 

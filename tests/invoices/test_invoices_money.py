@@ -80,7 +80,7 @@ def test_e10_no_amount_is_none_without_a_word(raw: Any) -> None:
 @pytest.mark.parametrize(
     "raw",
     ["abc", "12,3", "1.2.3", "--5", "-", ".", "()", "12,345,6", True, [1], {"a": 1}, "NaN", "Infinity", Decimal("NaN"),
-     Decimal("sNaN"), Decimal("-Infinity"), "1e16", Decimal("1E+999999999999"), 10**400, "1" * 5000],
+     Decimal("sNaN"), Decimal("-Infinity")],
 )  # fmt: skip
 def test_an_unreadable_amount_is_left_empty_and_reported(raw: Any) -> None:
     problems = Problems()
@@ -88,9 +88,12 @@ def test_an_unreadable_amount_is_left_empty_and_reported(raw: Any) -> None:
     assert rules(problems) == ["A8"]
 
 
-def test_an_amount_larger_than_any_invoice_is_kept_and_reported() -> None:
+@pytest.mark.parametrize(
+    "raw", ["10000000000000.01", "-10000000000000.01", "1e16", Decimal("1E+999999999999"), 10**400, "1" * 5000]
+)
+def test_an_amount_larger_than_any_invoice_is_left_empty_and_reported(raw: Any) -> None:
     problems = Problems()
-    assert str(money("10000000000000.01", problems, "tax_amount")) == "10000000000000.01"
+    assert money(raw, problems, "tax_amount") is None
     assert rules(problems) == ["A6"]
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 from fapiao.store import Database
-from rereading import Shop
+from inquiring import Inquiry
+from offices import FileHost, serving
+from rereading import Shop, open_shops
 
 
 @pytest.fixture(
@@ -45,11 +48,42 @@ def mysql_into(mysql_url: str) -> str:
 @pytest.fixture
 def shops() -> Iterator[Callable[..., Shop]]:
     """Open a shop: ``shops(url, input=[record(1)])``."""
-    with ExitStack() as stack:
+    with open_shops() as opened:
+        yield opened
 
-        def open_shop(into: str, **given: Any) -> Shop:
-            shop = Shop(into, **given)
-            stack.callback(shop.database.close)
-            return shop
 
-        yield open_shop
+@pytest.fixture
+def another(url: str, tmp_path: Path) -> Iterator[str]:
+    """A second migrated database of the same kind."""
+    here = make_url(url)
+    if here.get_backend_name() == "sqlite":
+        yield f"sqlite:///{tmp_path / 'another.db'}"
+        return
+    name = f"{here.database}_b"
+    engine = sa.create_engine(here, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        into = here.set(database=name).render_as_string(hide_password=False)
+        Database.migrate_url(into)
+        yield into
+        connection.execute(sa.text(f"DROP DATABASE {name}{' WITH (FORCE)' if engine.name == 'postgresql' else ''}"))
+    engine.dispose()
+
+
+@pytest.fixture
+def host() -> FileHost:
+    """Where layout files lie."""
+    return FileHost()
+
+
+@pytest.fixture
+def inquire(host: FileHost) -> Iterator[Callable[[str], Inquiry]]:
+    """``inquire(url)``: a vendor that collects, and a bureau with its files."""
+    with serving(host) as files, ExitStack() as stack:
+
+        def open_one(into: str) -> Inquiry:
+            inquiry = Inquiry(into, files)
+            stack.callback(inquiry.close)
+            return inquiry
+
+        yield open_one

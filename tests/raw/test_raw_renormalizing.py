@@ -6,6 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from fapiao.invoices.model import Finding, Invoice, Rejected, Severity
 from rereading import HOLDER, PLUGIN, Shop, plain, record
 
@@ -47,6 +49,23 @@ def test_a_mapping_fix_is_replayed_without_the_vendor(shops: Shops, url: str) ->
     before = shop.everything()
     assert shop.renormalize().changes.rows == 0
     assert shop.everything() == before
+
+
+@pytest.mark.postgres
+def test_what_the_tables_refuse_is_set_aside_again_also_where_its_rule_had_another_name(
+    shops: Shops, postgres_into: str
+) -> None:
+    shop = shops(postgres_into, input=[record(1), record(2, net="99999999999999999.00"), record(3)])
+    assert shop.collect(on_rejected="accept") == "complete"
+    (reasons,) = shop.rows_of("rejected", "reasons")
+    assert '"rule":"V8"' in reasons
+    table = shop.table("rejected")
+    before = table.update().values(reasons=reasons.replace('"rule":"V8"', '"rule":"S1"'))
+    shop.database.transact(lambda connection: connection.execute(before).rowcount)
+    done = shop.renormalize()
+    assert (done.changes.loaded, done.changes.new) == (0, 0)
+    assert shop.rows_of("rejected", "reasons") == [reasons]
+    assert len(shop.rows_of("invoice")) == 2
 
 
 def test_rejected_records_are_loaded_and_the_month_is_complete(shops: Shops, url: str) -> None:
@@ -139,7 +158,7 @@ def test_documents_that_are_one_come_together(shops: Shops, url: str) -> None:
     done = shop.renormalize(plain)
     assert shop.rows_of("invoice", "invoice_key") == [shop.key(1)]
     assert len(shop.rows_of("invoice_holding")) == 2
-    assert shop.rows_of("invoice_link", "to_key") == [shop.key(1)]
+    assert shop.rows_of("invoice_merged", "to_key") == [shop.key(1)]
     assert done.changes.gone == 0
 
 

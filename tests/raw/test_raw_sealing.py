@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from cryptography.fernet import Fernet
 from fapiao.errors import ConfigurationError, StoreError
 from fapiao.invoices.model import Finding, Rejected, Severity
 from fapiao.redaction import redact
-from fapiao.store.sealing import VARIABLE, RawKeys
+from fapiao.store.sealing import FILE_VARIABLE, VARIABLE, RawKeys
 from rereading import PLUGIN, Shop, plain, record
 
 Shops = Callable[..., Shop]
@@ -77,6 +78,34 @@ def test_plain_and_sealed_pages_live_together(shops: Shops, sqlite_into: str, mo
     shop.collect()
     assert len({bytes(part[:7]) for part in shop.rows_of("page", "transcript")} & {b"fapiao:"}) == 1
     assert shop.renormalize(plain).changes.loaded == 2
+
+
+def test_keys_may_come_from_a_file(tmp_path: Path) -> None:
+    old, new = key(), key()
+    path = tmp_path / "raw_key"
+    path.write_text(f"{new},{old}\n")
+    found = RawKeys.from_environment({FILE_VARIABLE: str(path)})
+    assert found.open(RawKeys(old).seal(b"data"), "page 1") == b"data"
+
+
+def test_the_variable_comes_before_the_file(tmp_path: Path) -> None:
+    secret = key()
+    found = RawKeys.from_environment({VARIABLE: secret, FILE_VARIABLE: str(tmp_path / "missing")})
+    assert RawKeys(secret).open(found.seal(b"data"), "page 1") == b"data"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "No such file"), (b"\n", "no key"), (b"\xff", "not text"), (b"x", "Key 1")]
+)
+def test_a_file_without_a_key_is_an_error_and_not_plain_storage(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "raw_key"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        RawKeys.from_environment({FILE_VARIABLE: str(path)})
+    assert FILE_VARIABLE in str(caught.value)
 
 
 @pytest.mark.parametrize("other", ["", "wrong"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+import sqlalchemy as sa
 
 from fapiao.store import CollectionKey, Database, coverage
 from storing import INPUT, MONTH, NOON, OUTPUT, Shelf, invoice, refused
@@ -54,6 +55,16 @@ def test_a_slice_keeps_its_last_generation_when_later_ones_leave_it_out(shelf: S
     other = shelf.ledger.open(shelf.key, (INPUT,), NOON + 10)
     shelf.ledger.close(other.collection_id, "complete", NOON + 11)
     assert [(row.direction, row.generation) for row in coverage(shelf.database)] == [("input", 2), ("output", 1)]
+
+
+def test_the_view_shows_the_same(shelf: Shelf) -> None:
+    shelf.load(invoice(1), refused(1), total=2)
+    shelf.close("incomplete", NOON + 9)
+    shelf.open(NOON + 10)
+    names = ("direction", "generation", "state", "collection_state", "expected", "loaded", "rejected")
+    query = sa.text(f"SELECT {', '.join(names)} FROM fapiao_v_coverage ORDER BY direction, generation")
+    seen = shelf.database.read(lambda connection: [tuple(row) for row in connection.execute(query)])
+    assert seen == [tuple(getattr(row, name) for name in names) for row in coverage(shelf.database)]
 
 
 @pytest.fixture

@@ -56,6 +56,38 @@ def test_a_state_that_comes_back_is_the_current_one(shelf: Shelf) -> None:
     assert len(shelf.rows("fapiao_observation")) == 2
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_pages_that_became_one_batch_tell_the_same_history_as_one_after_another(
+    shelf: Shelf, order: tuple[int, ...]
+) -> None:
+    states = ("normal", "red_flushed", "normal")
+    shelf.loader.load(
+        [
+            shelf.page(invoice(2), invoice(1, state=states[at]), cursor=str(place), fetched_at=NOON + at)
+            for place, at in enumerate(order)
+        ]
+    )
+
+    number_1 = {
+        row["invoice_key"] for row in shelf.rows("fapiao_invoice") if row["digital_number"] == invoice(1).digital_number
+    }
+    history = [
+        (row["seq"], row["state"], row["observed_at"])
+        for row in shelf.rows("fapiao_invoice_state")
+        if row["invoice_key"] in number_1
+    ]
+    assert history == [(1, "normal", NOON), (2, "red_flushed", NOON + 1), (3, "normal", NOON + 2)]
+    seen = {
+        (row["first_seen_at"], row["last_seen_at"], row["ordinal"])
+        for row in shelf.rows("fapiao_observation")
+        if row["invoice_key"] in number_1
+    }
+    assert seen == {(NOON, NOON + 2, 1), (NOON + 1, NOON + 1, 1)}
+    other = [row for row in shelf.rows("fapiao_observation") if row["invoice_key"] not in number_1]
+    cursors = {row["page_id"]: row["cursor"] for row in shelf.rows("fapiao_page")}
+    assert [cursors[row["page_id"]] for row in other] == [str(order.index(0))], "where it was read first"
+
+
 def test_sources_that_disagree_leave_one_conflict_however_often_they_say_it(shelf: Shelf) -> None:
     other: dict[str, Any] = {"source": "qixiangyun", "api": "verify"}
     shelf.load(invoice(1))
@@ -145,8 +177,8 @@ def test_a_paper_face_that_meets_its_digital_number_becomes_one_document(shelf: 
     (head,) = shelf.rows("fapiao_invoice")
     assert head["invoice_key"] == digital_key
     assert (head["invoice_number"], head["digital_number"]) == ("00000005", "24990000000000000005")
-    (link,) = shelf.rows("fapiao_invoice_link", "linked_at")
-    assert link == {"from_key": paper_key, "to_key": digital_key, "link_type": "paper_of_digital"}
+    (link,) = shelf.links()
+    assert link == (paper_key, digital_key, "paper_of_digital")
     for name in ("number", "holding", "state", "line"):
         assert {row["invoice_key"] for row in shelf.rows(f"fapiao_invoice_{name}")} == {digital_key}
     for name in ("fapiao_observation", "fapiao_finding", "fapiao_slice_record"):
@@ -186,7 +218,7 @@ def test_a_merged_document_stays_one_when_both_are_read_again(shelf: Shelf) -> N
     shelf.load(invoice(5, **THIN), cursor="5", source="jcsk", api="sync")
 
     assert documents(shelf) == before
-    assert len(shelf.rows("fapiao_invoice_link")) == 1
+    assert len(shelf.links()) == 1
 
 
 def test_records_of_both_documents_count_as_one_after_the_merge(shelf: Shelf) -> None:

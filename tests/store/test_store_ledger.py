@@ -146,11 +146,36 @@ def test_a_restart_is_counted_and_its_slices_wait_again(ledger: Ledger) -> None:
     number = ledger.open(KEY, (INPUT, OUTPUT), NOON).collection_id
     ledger.apply(number, [SliceUpdate(key=INPUT, state="failed", code="failed")], NOON)
 
-    ledger.restarted(number, [INPUT], NOON + 1)
+    ledger.divide(ledger.collection(number), [[INPUT]], NOON + 1, retried=True)
 
     again, other = ledger.slices(number)
     assert (again.state, again.retried, other.retried) == ("waiting", True, False)
+    assert (again.part, other.part) == (1, 0)
     assert ledger.collection(number).restarts == 1
+
+
+def test_each_slice_keeps_the_job_that_collected_it(ledger: Ledger) -> None:
+    number = ledger.open(KEY, (INPUT, OUTPUT), NOON).collection_id
+    ledger.started(number, NOON, "job-1", joined=False)
+    assert [part.vendor_job_id for part in ledger.slices(number)] == ["job-1", "job-1"]
+
+    ledger.divide(ledger.collection(number), [[INPUT], [OUTPUT]], NOON + 1)
+    assert [(part.part, part.vendor_job_id, part.retried) for part in ledger.slices(number)] == [
+        (1, None, False),
+        (2, None, False),
+    ]
+    for ordinal in (1, 2):
+        ledger.turn_to(number, ordinal)
+        turned = ledger.collection(number)
+        assert (turned.state, turned.part, turned.vendor_job_id, turned.start_sent_at) == (
+            "intended",
+            ordinal,
+            None,
+            None,
+        )
+        ledger.started(number, NOON + 1 + ordinal, f"job-{ordinal + 1}", joined=False)
+    assert [part.vendor_job_id for part in ledger.slices(number)] == ["job-2", "job-3"]
+    assert (ledger.collection(number).vendor_job_id, ledger.collection(number).restarts) == ("job-3", 2)
 
 
 def test_progress_is_what_committed_pages_say(shelf: Shelf) -> None:

@@ -55,6 +55,55 @@ def test_rivals_leave_every_document_once(database_url: str) -> None:
     database.close()
 
 
+ROUNDS = 50
+OVERLAP = 30
+
+
+def _load_rounds(url: str, number: int, gate: Any) -> None:
+    """Fifty times the same slice as the rival, at the same moment, in the other order, each with some of its own."""
+    shelf = Shelf(Database.connect(url), *KINDS)
+    for place in range(ROUNDS):
+        first = place * 3 * OVERLAP + number * OVERLAP
+        chosen = list(range(first, first + 2 * OVERLAP))[:: 1 if number else -1]
+        records = [invoice(n, drawer="测试员001" if n % 7 == number else None) for n in chosen]
+        records += [paper(n + 1, digital_number=f"2499{n:016d}" if number else None) for n in chosen if n % 5 == 0]
+        gate.wait(60)
+        shelf.load(*records, key=KINDS[number], cursor=str(place), fetched_at=NOON + place)
+
+
+@pytest.mark.slow
+def test_two_processes_load_overlapping_slices_fifty_times(database_url: str) -> None:
+    database = Database.connect(database_url)
+    database.migrate()
+    shelf = Shelf(database, *KINDS)
+    context = multiprocessing.get_context("spawn")
+    gate = context.Barrier(2)
+    rivals = [context.Process(target=_load_rounds, args=(database_url, number, gate)) for number in range(2)]
+    for rival in rivals:
+        rival.start()
+    for rival in rivals:
+        rival.join(240)
+
+    assert [rival.exitcode for rival in rivals] == [0, 0]
+    assert len(shelf.rows("fapiao_page")) == 2 * ROUNDS
+    assert shelf.rows("fapiao_rejected") == []
+    every = ROUNDS * 3 * OVERLAP
+    numbers = {(row["scheme"], row["value"]): row["invoice_key"] for row in shelf.rows("fapiao_invoice_number")}
+    digital = {value: key for (scheme, value), key in numbers.items() if scheme == "digital20"}
+    assert sorted(digital) == [f"2499{n:016d}" for n in range(every)]
+    heads = {row["invoice_key"]: row for row in shelf.rows("fapiao_invoice")}
+    assert set(numbers.values()) == set(heads), "a number leads to a document, and every document has one"
+    seen: dict[int, set[int]] = {}
+    for row in shelf.rows("fapiao_slice_record"):
+        seen.setdefault(row["invoice_key"], set()).add(row["slice_id"])
+    assert set(seen) == set(heads)
+    shared = [key for key, slices in seen.items() if len(slices) == 2]
+    assert len(shared) >= ROUNDS * OVERLAP, "they did load the same documents"
+    lines = [row["invoice_key"] for row in shelf.rows("fapiao_invoice_line")]
+    assert {lines.count(key) for key in shared[:20]} == {2}
+    database.close()
+
+
 def _load_one_by_one(url: str, ready: Any) -> None:
     shelf = Shelf(Database.connect(url))
     ready.set()

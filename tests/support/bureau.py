@@ -48,7 +48,7 @@ from fapiao.wire import (
     Verification,
 )
 
-__all__ = ["DAY", "TAXPAYER", "Bureau", "BureauPlugin", "claim", "claims", "digital_number"]
+__all__ = ["DAY", "PLUGIN", "TAXPAYER", "Bureau", "BureauPlugin", "claim", "claims", "digital_number"]
 
 DAY = date(2024, 11, 5)
 TAXPAYER = "91990000000000001X"
@@ -95,11 +95,15 @@ class Bureau:
         self.running: Counter[str] = Counter()
         """Task id → how many more looks find it running."""
         self.task_script: dict[str, list[str]] = {}
+        self.plugin: BureauPlugin = BureauPlugin()
+        """The version of it that asks."""
         self.logins = 0
         self.token_calls = 10**9
         """Calls after which a token is worth nothing."""
         self.on_call: Callable[[str, Mapping[str, Any]], None] | None = None
         self.state = "normal"
+        self.more: dict[str, Any] = {}
+        """What each record says beside that: ``buyer``, ``buyer_no``, ``seller_no``, ``drawer``."""
         self.url = f"https://{HOST}/{{number}}.{{kind}}?sign=canary-signature"
         self._lock = threading.Lock()
         self._calls_left = 0
@@ -135,7 +139,12 @@ class Bureau:
                 return _said(code)
         self.answered[number] += 1
         place = int(number[4:])
-        record = {"number": number, "day": DAY.isoformat(), "total": str(amount_of(place)), "state": self.state}
+        record = {
+            "number": number,
+            "day": DAY.isoformat(),
+            "total": str(amount_of(place)),
+            "state": self.state,
+        } | self.more
         extra: dict[str, Any] = {"record": record}
         if body["layouts"]:
             task_id = str(9_007_199_254_740_993_000 + place)  # 19 digits, beyond what a double holds
@@ -164,7 +173,7 @@ class Bureau:
     # For tests.
 
     def source(self) -> Source:
-        return Source.of(BureauPlugin())
+        return Source.of(self.plugin)
 
     def account(self, **extra: Any) -> Account:
         given = {"login": "app-99", "password": "canary-secret-31", "extra": {"requests_per_second": 0, **extra}}
@@ -196,11 +205,13 @@ class BureauPlugin:
                 Field(name="allowed_file_hosts", title="Hosts of files"),
                 Field(name="allow_private_hosts", title="Private hosts", kind="boolean", default=False),
                 Field(name="allow_http_files", title="Files over http", kind="boolean", default=False),
+                Field(name="file_proxy", title="Proxy for files"),
             ),
             account_field="app",
             default_host="https://bureau.test",
             max_concurrency=4,
             poll_interval=30.0,
+            personal=_PERSONAL,
         )
 
     @fapiao.hookimpl
@@ -269,10 +280,11 @@ class BureauPlugin:
             doc_type_raw="81",
             digital_number=raw["number"],
             issued_on=on,
-            seller_tax_no="91990000000000002X",
+            seller_tax_no=raw.get("seller_no", "91990000000000002X"),
             seller_name="甲乙丙测试有限公司",
-            buyer_tax_no=TAXPAYER,
-            buyer_name="丁戊己测试有限公司",
+            buyer_tax_no=raw.get("buyer_no", TAXPAYER),
+            buyer_name=raw.get("buyer", "丁戊己测试有限公司"),
+            drawer=raw.get("drawer"),
             amount_incl_tax=total,
             amount_excl_tax=total - 13,
             tax_amount=Decimal("13.00"),
@@ -282,6 +294,10 @@ class BureauPlugin:
                 Line(line_no=1, item_name="*软件*测试服务", amount_excl_tax=total - 13, tax_amount=Decimal("13.00")),
             ),
         )
+
+
+_PERSONAL = {"buyer": "buyer_name", "buyer_no": "buyer_tax_no", "seller_no": "seller_tax_no", "drawer": "drawer"}
+PLUGIN = BureauPlugin()
 
 
 def _said(code: str, **more: Any) -> Response:

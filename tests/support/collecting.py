@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from fapiao.invoices.personal_data import DEFAULT
 from fapiao.store.invoice_tables import customs, holdings, invoices, lines, special_businesses, trips, vehicles
 from fapiao.testing.comparison import differences
 from fapiao_ekuaibao.simulator import EkuaibaoSimulator
@@ -95,6 +96,7 @@ def wrong_with(
                 "vehicle": rows(vehicles),
                 "customs": rows(customs),
             },
+            policy=DEFAULT,
         )
         holding_count = connection.execute(
             sa.select(sa.func.count()).select_from(holdings).where(holdings.c.taxpayer_no == taxpayer_no)

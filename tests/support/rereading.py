@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from decimal import Decimal
 from importlib.metadata import EntryPoint
@@ -16,8 +17,9 @@ from fapiao.collection import Collector
 from fapiao.connection import Connection
 from fapiao.engine import BlockingDriver
 from fapiao.errors import FapiaoError
-from fapiao.invoices.model import Finding, Invoice, Line, NormalizeContext, Rejected, Severity
+from fapiao.invoices.model import Finding, Invoice, Line, NormalizeContext, Rejected, Severity, Vehicle
 from fapiao.invoices.tax_numbers import check_digit
+from fapiao.invoices.texts import unknown_fields
 from fapiao.registry import Registry
 from fapiao.renormalizing import Renormalized, renormalize
 from fapiao.spec import SPEC_VERSION, Capability, Descriptor, Field, InvoiceType, hookimpl
@@ -39,7 +41,7 @@ from fapiao.wire import (
     Verdict,
 )
 
-__all__ = ["HOLDER", "MONTH", "PLUGIN", "SOURCES", "Shop", "plain", "record"]
+__all__ = ["HOLDER", "MONTH", "PLUGIN", "SELLER", "SOURCES", "Shop", "meaning_of", "plain", "record", "rows_of"]
 
 HOLDER = "91990000000000001" + check_digit("91990000000000001")
 SELLER = "91990000000000002" + check_digit("91990000000000002")
@@ -76,10 +78,16 @@ def plain(raw: dict[str, Any], **changes: Any) -> Invoice | Rejected:
         "issued_on": date.fromisoformat(raw["day"]), "invoice_month": MONTH,
         "seller_tax_no": SELLER, "seller_name": raw["by"], "buyer_tax_no": HOLDER,
         "buyer_name": "丁戊己测试有限公司", "amount_excl_tax": net, "tax_amount": tax, "amount_incl_tax": net + tax,
+        "is_red": net < 0, "remark": raw.get("remark") or None, "drawer": raw.get("drawer") or None,
+        "vehicle": Vehicle(buyer_id_no=raw["bought"] or None) if "bought" in raw else None,
+        "extra": unknown_fields(raw, _KNOWN),
         "state": {"0": "normal", "3": "red_full"}.get(raw["state"], "unknown"), "state_raw": raw["state"],
         "lines": (Line(line_no=1, item_name="*软件*测试服务", amount_excl_tax=net, tax_amount=tax),),
     }  # fmt: skip
     return Invoice(**(values | changes))
+
+
+_KNOWN = frozenset(("no", "code", "short", "net", "tax", "day", "state", "by", "remark", "drawer", "bought"))
 
 
 class Plugin:
@@ -104,6 +112,8 @@ class Plugin:
             account_field="app",
             default_host="https://atlas.invalid",
             types=(InvoiceType(code="81", title="数电专票", doc_type="digital_special"),),
+            known_fields=_KNOWN | {"count", "rows", "started"},
+            personal={"by": "seller_name", "drawer": "drawer", "bought": "buyer_id_no", "remark": "remark"},
         )
 
     @hookimpl
@@ -214,12 +224,8 @@ class Shop:
         return renormalize(self.database, sources=SOURCES, clock=lambda: self.now + 3600, **wanted)
 
     def rows_of(self, name: str, *columns: str) -> list[Any]:
-        """The rows of a table by its primary key; of the named columns only, where some are named."""
-        table = self.table(name)
-        wanted = [table.c[column] for column in columns] or list(table.c)
-        query = sa.select(*wanted).order_by(*table.primary_key.columns)
-        rows = self.database.read(lambda connection: [tuple(row) for row in connection.execute(query)])
-        return [row[0] for row in rows] if len(columns) == 1 else rows
+        """See :func:`rows_of`."""
+        return rows_of(self.database, name, *columns)
 
     def table(self, name: str) -> sa.Table:
         """A table without its prefix."""
@@ -230,23 +236,8 @@ class Shop:
         return {name: self.rows_of(name.removeprefix("fapiao_")) for name in sorted(metadata.tables)}
 
     def meaning(self) -> dict[str, list[Any]]:
-        """What the tables say, whatever the documents' keys, the ids and the times of writing are."""
-        numbers: dict[int, list[str]] = {}
-        for scheme, value, key in self.rows_of("invoice_number", "scheme", "value", "invoice_key"):
-            numbers.setdefault(key, []).append(f"{scheme} {value}")
-        names = {key: " ".join(sorted(found)) for key, found in numbers.items()}
-        told: dict[str, list[Any]] = {"numbers": sorted(names.values())}
-        for name, left_out in _MEANING.items():
-            table = metadata.tables[f"fapiao_{name}"]
-            columns = [column.name for column in table.columns if column.name not in left_out]
-            rows = []
-            for row in self.rows_of(name, *columns):
-                values = dict(zip(columns, row, strict=True))
-                if "invoice_key" in values:
-                    values["invoice_key"] = names.get(values["invoice_key"], values["invoice_key"])
-                rows.append(sorted((column, str(value)) for column, value in values.items()))
-            told[name] = sorted(rows)
-        return told
+        """See :func:`meaning_of`."""
+        return meaning_of(self.database)
 
     def slices(self) -> list[Any]:
         """State and numbers of the slices, generation by generation."""
@@ -264,9 +255,48 @@ class Shop:
         self.now += seconds
 
 
+def rows_of(database: Database, name: str, *columns: str) -> list[Any]:
+    """The rows of a table, named without its prefix, by its primary key; of the named columns only, where some are named."""
+    table = metadata.tables[f"fapiao_{name}"]
+    wanted = [table.c[column] for column in columns] or list(table.c)
+    query = sa.select(*wanted).order_by(*table.primary_key.columns)
+    rows = database.read(lambda connection: [tuple(row) for row in connection.execute(query)])
+    return [row[0] for row in rows] if len(columns) == 1 else rows
+
+
+def meaning_of(database: Database, *left_out: str) -> dict[str, list[Any]]:
+    """What the tables say, whatever the documents' keys, the ids and the times of writing are.
+
+    :param left_out: further columns that say nothing, such as ``page.transcript_sha256``.
+    """
+    numbers: dict[int, list[str]] = {}
+    for scheme, value, key in rows_of(database, "invoice_number", "scheme", "value", "invoice_key"):
+        numbers.setdefault(key, []).append(f"{scheme} {value}")
+    names = {key: " ".join(sorted(found)) for key, found in numbers.items()}
+    told: dict[str, list[Any]] = {"numbers": sorted(names.values())}
+    for name, without in _MEANING.items():
+        table = metadata.tables[f"fapiao_{name}"]
+        columns = [
+            column.name
+            for column in table.columns
+            if column.name not in without and f"{name}.{column.name}" not in left_out
+        ]
+        rows = []
+        for row in rows_of(database, name, *columns):
+            values = dict(zip(columns, row, strict=True))
+            if "invoice_key" in values:
+                values["invoice_key"] = names.get(values["invoice_key"], values["invoice_key"])
+            if values.get("extra"):  # whose fields are in the order of the answer, or sorted if it was folded
+                values["extra"] = sorted(msgspec.json.decode(values["extra"]).items())
+            rows.append(sorted((column, str(value)) for column, value in values.items()))
+        told[name] = sorted(rows)
+    return told
+
+
 _MEANING: dict[str, set[str]] = {
     "invoice": {"changed_at"},
     "invoice_line": set(),
+    "invoice_reference": set(),
     "invoice_holding": set(),
     "observation": set(),
     "invoice_state": set(),
@@ -276,4 +306,21 @@ _MEANING: dict[str, set[str]] = {
     "page": {"transcript"},
     "slice": {"changed_at", "closed_at", "vendor_message"},
     "collection": {"closed_at"},
+    "verification": {"holder"},
+    "layout_task": {"layout_task_id", "holder"},
+    "layout_link": {"layout_link_id"},
+    "layout_file": {"layout_file_id", "layout_link_id"},
 }
+
+
+@contextmanager
+def open_shops() -> Iterator[Callable[..., Shop]]:
+    """Opens shops, ``opened(url, input=[record(1)])``, and closes their databases at the end."""
+    with ExitStack() as stack:
+
+        def opened(into: str, **given: Any) -> Shop:
+            shop = Shop(into, **given)
+            stack.callback(shop.database.close)
+            return shop
+
+        yield opened

@@ -34,6 +34,7 @@ from fapiao.store import (
     SliceRecord,
 )
 from fapiao.store.schema import metadata
+from fapiao.store.views import links
 from fapiao.wire import SliceKey
 
 HOLDER = "91990000000000001X"
@@ -202,6 +203,11 @@ class Shelf:
         query = query.order_by(*table.primary_key.columns)
         return self.database.read(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
 
+    def links(self) -> list[tuple[int, int, str]]:
+        """Links between documents: (from, to, kind)."""
+        query = sa.select(links.c.from_key, links.c.to_key, links.c.link_type).order_by(*list(links.c)[:3])
+        return self.database.read(lambda connection: [tuple(row) for row in connection.execute(query)])
+
     def everything(self) -> dict[str, list[dict[str, Any]]]:
         """Every row of every table, for "nothing has changed"."""
         return {name: self.rows(name) for name in sorted(metadata.tables) if name != "fapiao_counter"}
@@ -232,6 +238,7 @@ _COMPARABLE: dict[str, Sequence[str]] = {
     "fapiao_customs": (),
     "fapiao_trip": (),
     "fapiao_special_business": (),
+    "fapiao_invoice_reference": (),
     "fapiao_invoice_holding": (),
     "fapiao_observation": ("page_id", "ordinal"),
     "fapiao_finding": ("finding_id", "page_id", "slice_id", "ordinal", "found_at"),

@@ -16,13 +16,14 @@ import msgspec
 
 from collecting import APP_SECURITY, MONTH, unproven, wrong_with
 from fapiao.arguments import CHINA, collect_request
-from fapiao.collection import Collector, Waiting
+from fapiao.collection import Collector
 from fapiao.connection import Connection
 from fapiao.engine import BlockingDriver
 from fapiao.errors import FapiaoError
 from fapiao.manifest import Manifest
+from fapiao.outcomes import Waiting
 from fapiao.registry import registry
-from fapiao.store import Database, SharedAccountState, coverage
+from fapiao.store import Database, SharedAccountState, TaskReference, coverage
 from fapiao.testing.observation import Report
 from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator
 
@@ -105,6 +106,7 @@ class Trial:
         poll_interval: float = 30.0,
         patience: float = 86400.0,
         password: str = APP_SECURITY,
+        task: TaskReference | None = None,
     ) -> Ended:
         source = registry.get("ekuaibao")
         given = dict(self.simulator.connection())
@@ -137,7 +139,7 @@ class Trial:
                 sleep=self._sleep,
                 random=Random(7).random,
             ) as driver,
-            Collector(source, account, database, request, driver=driver, clock=self.clock) as collector,
+            Collector(source, account, database, request, driver=driver, task=task, clock=self.clock) as collector,
         ):
             try:
                 while (waiting := collector.advance()) is not None:

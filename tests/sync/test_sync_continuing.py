@@ -45,7 +45,8 @@ def test_a_killed_sync_pays_for_no_stored_page_again(vendor: Vendor, command: Co
     assert done.returncode == 0, done.stderr
     manifest = json.loads(done.stdout)
     assert (manifest["generation"], manifest["state"], manifest["slices"][0]["loaded"]) == (1, "complete", 1500)
-    [reads] = simulator.report().reads.values()
+    reads, *counts = simulator.report().reads.values()
+    assert counts == ([{"1": 1}] if code == "40" else []), "a grouped list is counted once, in the other shape"
     asked_twice = {page for page, times in reads.items() if times > 1}
     assert asked_twice <= {str(len(kept) + 1)}, "at most the page that was under way"
     assert manifest["billed"] == len(rows(into, pages))

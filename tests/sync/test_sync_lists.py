@@ -31,16 +31,56 @@ def test_all_lists_together_come_to_the_truth(at_desk: AtDesk, into: str, zipped
 
 
 @pytest.mark.parametrize("zipped", [False, True], ids=["plain", "zipped"])
-def test_the_grouped_shape_comes_to_the_truth_without_a_count(at_desk: AtDesk, into: str, zipped: bool) -> None:
+def test_the_grouped_shape_comes_to_the_truth_and_is_counted_in_the_standard_one(
+    at_desk: AtDesk, into: str, zipped: bool
+) -> None:
     desk = at_desk(into, uniform=130)
     done = desk.sync("40", zipped=zipped, **ADAPTER)
     assert done.error is None
     [part] = done.lists
-    assert (part.state, part.expected, part.loaded) == ("complete", None, 130)
-    assert part.message == "the vendor gives no count; read to its end"
+    assert (part.state, part.expected, part.loaded, part.message) == ("complete", 130, 130, "")
     assert desk.untrue("40", adapter="1") == []
     assert desk.improper() == []
-    assert done.told.billed == desk.report().billed == 3
+    assert done.told.billed == desk.report().billed == 4
+
+
+@pytest.mark.parametrize("size", [25, 100, 130])
+def test_a_row_that_the_grouped_shape_leaves_out_makes_the_list_incomplete(
+    at_desk: AtDesk, into: str, size: int
+) -> None:
+    desk = at_desk(into, uniform=130, grouped_omits=1)
+    done = desk.sync("40", filters={"adapter": "1", "pageSize": str(size)})
+    assert isinstance(done.error, IncompleteError)
+    [part] = done.lists
+    assert (part.state, part.expected, part.loaded) == ("incomplete", 130, 129)
+    assert part.message == "the vendor counts 130, its pages held 129"
+    assert desk.sync("40").states == {"40": "complete"}, "the standard shape has the row"
+
+
+def test_a_grouped_list_with_no_rows_at_all_is_not_empty_if_the_standard_shape_counts_some(at_desk: AtDesk) -> None:
+    desk = at_desk(uniform=7, grouped_omits=7)
+    [part] = desk.sync("40", **ADAPTER).lists
+    assert (part.state, part.expected, part.loaded) == ("incomplete", 7, 0)
+    desk.turn(uniform=0, grouped_omits=0)
+    [part] = desk.sync("40", **ADAPTER).lists
+    assert (part.state, part.expected, part.loaded) == ("empty", 0, 0)
+
+
+def test_an_answer_that_ignores_the_page_number_is_counted_too(at_desk: AtDesk) -> None:
+    desk = at_desk(uniform=30, paging_ignored=True)
+    [part] = desk.sync("40", **ADAPTER).lists
+    assert (part.state, part.expected, part.loaded) == ("complete", 30, 30)
+    desk.turn(grouped_omits=2)
+    assert desk.sync("40", **ADAPTER).states == {"40": "incomplete"}
+
+
+def test_a_connection_may_do_without_the_count_of_grouped_lists_and_the_list_says_so(at_desk: AtDesk) -> None:
+    desk = at_desk(uniform=130, settings={"count_grouped": False})
+    done = desk.sync("40", **ADAPTER)
+    [part] = done.lists
+    assert (part.state, part.expected, part.loaded) == ("complete", None, 130)
+    assert part.message == "the vendor gives no count; read to its end"
+    assert done.told.billed == 3
 
 
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 5000])

@@ -4,55 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from bureau import Bureau
 from fapiao.store import Database
-from fapiao.store.schema import metadata
-from fapiao.verification import Verifier
-from fapiao.wire import Claim
-from trying import FakeClock, china
+from offices import Office
 
 SERVERS = {"sqlite": (), "postgresql": (pytest.mark.postgres,), "mysql": (pytest.mark.mysql,)}
-
-
-class Office:
-    """A database, a vendor and a clock; :meth:`verify` is one run."""
-
-    def __init__(self, database: Database, bureau: Bureau) -> None:
-        self.database = database
-        self.bureau = bureau
-        self.clock = FakeClock(china("2024-11-20 12:00"))
-        self.settings: dict[str, Any] = {}
-
-    @contextmanager
-    def verifier(self, claims: list[Claim], **options: Any) -> Iterator[Verifier]:
-        account = self.bureau.account(**self.settings)
-        with (
-            self.bureau.driver(self.database, self.clock, self.clock.sleep, **self.settings) as driver,
-            Verifier(
-                self.bureau.source(), account, self.database, claims, driver=driver, clock=self.clock, **options
-            ) as made,
-        ):
-            yield made
-
-    def verify(self, claims: list[Claim], *, patience: float = 7200.0, **options: Any) -> Verifier:
-        """One run that waits as a command would."""
-        deadline = self.clock() + patience
-        with self.verifier(claims, **options) as verifier:
-            while (waiting := verifier.advance()) is not None and waiting.not_before <= deadline:
-                self.clock.sleep(waiting.not_before - self.clock())
-            return verifier
-
-    def rows(self, name: str) -> list[dict[str, Any]]:
-        table = metadata.tables[name]
-        query = sa.select(table).order_by(*table.primary_key.columns)
-        return self.database.read(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
 
 
 @pytest.fixture(scope="session")

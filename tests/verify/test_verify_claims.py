@@ -256,7 +256,7 @@ def test_a_source_without_the_capability_says_so(sqlite_office: Any) -> None:
         Verifier(source, sqlite_office.bureau.account(), sqlite_office.database, claims(1))
 
 
-@pytest.mark.parametrize("count", [300, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [300, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_throttling_faults_and_an_expired_token_leave_each_invoice_verified_exactly_once(
     make_office: Any, count: int
 ) -> None:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ import sqlalchemy as sa
 
 from fapiao.store import Database
 from fapiao.store.schema import metadata
+from fapiao.testing.scenario import Fault
 from fapiao.wire import Claim
-from fapiao_qixiangyun.simulator import FileTrouble, QixiangyunScenario, QixiangyunSimulator
+from fapiao_qixiangyun.simulator import CodeAnswer, FileTrouble, QixiangyunScenario, QixiangyunSimulator
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "canary-app-secret-55d1"
@@ -47,9 +48,9 @@ class Command:
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environment, cwd=self.folder,
         )  # fmt: skip
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=timeout)
         assert SECRET not in out + err
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
@@ -65,6 +66,13 @@ class Command:
         found = database.read(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
         database.close()
         return found
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.005)
 
 
 @contextmanager
@@ -101,6 +109,30 @@ def test_a_csv_is_verified_once_however_often_it_is_run(tmp_path: Path) -> None:
             assert done.returncode == 0, done.stderr
         assert set(command.simulator.report().checks.values()) == {1}
         assert len(command.rows("fapiao_verification")) == 40
+
+
+@pytest.mark.parametrize("count", [200, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+def test_throttling_bureau_faults_and_an_expired_token_cost_no_second_check(tmp_path: Path, count: int) -> None:
+    troubles: dict[str, Any] = {
+        "codes": (
+            CodeAnswer(operation="verify", code="CheckInvoiceSingular", probability=0.02),
+            CodeAnswer(operation="verify", code="CheckInvoiceException", probability=0.01),
+        ),
+        "token_requests": count // 2,
+    }
+    with vendor(tmp_path, troubles) as command:
+        path = command.csv(command.simulator.claims(count))
+        done = command.run("--from-csv", path, "--json", timeout=800)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["outcomes"] == {"genuine": count}
+        report = command.simulator.report()
+        assert len(report.checks) == count
+        assert set(report.checks.values()) == {1}
+        assert report.codes["CheckInvoiceSingular"] > count / 100
+        assert report.codes["CheckInvoiceException"] > count / 200
+        assert report.logins >= 2
+        assert report.violations == ()
+        assert len(command.rows("fapiao_verification")) == len(command.rows("fapiao_invoice")) == count
 
 
 def test_a_query_on_the_database_makes_claims(tmp_path: Path) -> None:
@@ -171,28 +203,51 @@ def test_wrong_rows_of_a_csv_are_named_by_their_number(tmp_path: Path) -> None:
 
 @pytest.mark.kill
 def test_a_kill_between_result_and_download_loses_no_file_and_starts_no_second_job(tmp_path: Path) -> None:
-    with vendor(tmp_path, {"latency": 0.02}) as command:
+    slow = {"faults": (Fault(kind="delay", operation="file", seconds=0.3),)}
+    with vendor(tmp_path, slow) as command:
         path = command.csv(command.simulator.claims(30))
         given = ("--from-csv", path, "--files", "PDF,OFD,XML", "--archive", str(tmp_path / "archive"))
         process = command.start(*given)
-        deadline = time.monotonic() + 60
-        # Every task has been answered, and not all files have been fetched.
-        while len(command.simulator.report().layout_answers) < 30 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(0.05)
+        # All answers are committed before the first file is asked for, and a file takes its time.
+        until(lambda: command.simulator.report().operations.get("file", 0) > 4)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
-        before = len(command.rows("fapiao_layout_file"))
-        states = {row["state"] for row in command.rows("fapiao_layout_task")}
+        assert {row["state"] for row in command.rows("fapiao_layout_task")} == {"answered"}
+        assert len(command.rows("fapiao_layout_link")) == 90
+        assert len(command.rows("fapiao_layout_file")) < 90
         done = command.run(*given)
+        assert done.returncode == 0, done.stderr
+        files = command.rows("fapiao_layout_file")
+        assert len({(row["number"], row["kind"]) for row in files}) == len(files) == 90
+        for row in files:
+            assert Path(row["uri"].removeprefix("file://")).read_bytes() == command.simulator.file_content(
+                row["kind"], row["number"]
+            )
         report = command.simulator.report()
-        if states == {"answered"}:
-            assert done.returncode == 0, done.stderr
-            assert len(command.rows("fapiao_layout_file")) == 90
-        else:
-            assert "task lost" in done.stderr  # killed a moment too early: told, not asked again
-        assert before < 90
         assert set(report.checks.values()) == {1}
+        assert set(report.layout_jobs.values()) == {1}
+        assert set(report.layout_answers.values()) == {1}
+
+
+@pytest.mark.kill
+def test_a_kill_during_the_question_names_what_is_lost_and_keeps_every_other_file(tmp_path: Path) -> None:
+    slow = {"faults": (Fault(kind="delay", operation="result", seconds=0.2),)}
+    with vendor(tmp_path, slow) as command:
+        path = command.csv(command.simulator.claims(12))
+        given = ("--from-csv", path, "--files", "PDF", "--archive", str(tmp_path / "archive"))
+        process = command.start(*given)
+        until(lambda: command.simulator.report().operations.get("result", 0) > 6)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        asked = {row["number"] for row in command.rows("fapiao_layout_task") if row["state"] == "asking"}
+        assert 0 < len(asked) <= 8
+        done = command.run(*given)
+        assert done.returncode == 1
+        assert {row["number"] for row in command.rows("fapiao_layout_task") if row["state"] == "lost"} == asked
+        archived = {row["number"] for row in command.rows("fapiao_layout_file")}
+        assert archived == {claim.number for claim in command.simulator.claims(12)} - asked
+        assert all(f"{number}: task lost" in done.stderr for number in asked)
+        report = command.simulator.report()
         assert set(report.layout_jobs.values()) == {1}
         assert set(report.layout_answers.values()) == {1}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,76 +11,34 @@ from typing import Any
 import pytest
 
 from bureau import claims, digital_number
-from einvoices import einvoice, ofd, pdf
-from fapiao.engine.host_rules import HostRules
+from einvoices import einvoice, pdf
 from fapiao.errors import IncompleteError
-from fapiao.layouts.archiver import LayoutArchiver
-from fapiao.layouts.downloads import Downloader
-from fapiao.layouts.places import FolderPlace
 from fapiao.store.verification_tables import layout_tasks
-from fapiao.testing.loopback import Answer, Call, LoopbackServer
-
-ALL = ("pdf", "ofd", "xml")
-
-
-class FileHost:
-    """Serves each invoice's three files; ``spoil`` replaces answers."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-        self.spoil: dict[str, Answer] = {}
-
-    def __call__(self, call: Call) -> Answer:
-        name = call.path.rpartition("/")[2]
-        self.calls.append(name)
-        if name in self.spoil:
-            return self.spoil.pop(name)
-        number, _, kind = name.partition(".")
-        content = {"pdf": pdf(number), "ofd": ofd(), "xml": einvoice(number)}[kind]
-        return Answer(body=content, content_type="application/octet-stream")
+from fapiao.testing.loopback import Answer
+from offices import KINDS, FileHost, serving
 
 
 @pytest.fixture
 def files() -> Iterator[tuple[FileHost, str]]:
     host = FileHost()
-    server = LoopbackServer(host)
-    server.start()
-    yield host, server.base_url + "/{number}.{kind}?sign=canary-signature"
-    server.stop()
-
-
-@contextmanager
-def archiver(office: Any, folder: Path | None) -> Iterator[LayoutArchiver]:
-    account = office.bureau.account()
-    rules = HostRules(hosts=frozenset({"127.0.0.1"}), allow_private=True, allow_http=True)
-    with office.bureau.driver(office.database, office.clock, office.clock.sleep) as driver:
-        yield LayoutArchiver(
-            office.bureau.source(), account, office.database, FolderPlace(folder) if folder else None, driver=driver,
-            downloader=Downloader(rules, timeout=5), clock=office.clock,
-        )  # fmt: skip
-
-
-def archive(office: Any, folder: Path) -> LayoutArchiver:
-    with archiver(office, folder) as made:
-        while (waiting := made.advance()) is not None:
-            office.clock.sleep(waiting.not_before - office.clock())
-        return made
+    with serving(host) as url:
+        yield host, url
 
 
 def prepared(office: Any, url: str, count: int = 2) -> None:
     office.bureau.url = url
-    office.verify(claims(count, layouts=ALL))
+    office.verify(claims(count, layouts=KINDS))
 
 
 def test_files_are_archived_under_their_content(office: Any, files: Any, tmp_path: Path) -> None:
     prepared(office, files[1])
     office.bureau.running[next(iter(office.bureau.tasks))] = 2
-    done = archive(office, tmp_path / "archive")
+    done = office.archive(tmp_path / "archive")
     done.verdict()
 
     rows = office.rows("fapiao_layout_file")
     assert sorted((row["number"], row["kind"]) for row in rows) == sorted(
-        (digital_number(place), kind) for place in (1, 2) for kind in ALL
+        (digital_number(place), kind) for place in (1, 2) for kind in KINDS
     )
     invoices = {row["digital_number"]: row for row in office.rows("fapiao_invoice")}
     for row in rows:
@@ -96,7 +53,7 @@ def test_files_are_archived_under_their_content(office: Any, files: Any, tmp_pat
 
 def test_the_xml_is_the_most_trusted_source(office: Any, files: Any, tmp_path: Path) -> None:
     prepared(office, files[1], 1)
-    archive(office, tmp_path / "archive")
+    office.archive(tmp_path / "archive")
     (invoice,) = office.rows("fapiao_invoice")
     assert invoice["level"] == "file"
     assert invoice["remark"] == "一行\n两行"
@@ -109,19 +66,19 @@ def test_task_ids_of_19_digits_survive(office: Any, files: Any) -> None:
     prepared(office, files[1], 1)
     (task,) = office.rows("fapiao_layout_task")
     assert task["task_id"] == "9007199254740993001"
-    with archiver(office, None) as made:
+    with office.archiver(None) as made:
         assert made.ask() is None
     assert office.bureau.taken == {"9007199254740993001"}
 
 
 def test_links_are_committed_before_anything_is_fetched(office: Any, files: Any, tmp_path: Path) -> None:
     prepared(office, files[1])
-    with archiver(office, None) as made:
+    with office.archiver(None) as made:
         made.ask()
     assert files[0].calls == []
     assert [row["state"] for row in office.rows("fapiao_layout_link")] == ["waiting"] * 6
     asked = dict(office.bureau.answered)
-    archive(office, tmp_path / "archive").verdict()
+    office.archive(tmp_path / "archive").verdict()
     assert office.bureau.answered == asked, "no second paid job"
     assert len(office.rows("fapiao_layout_file")) == 6
 
@@ -131,13 +88,13 @@ def test_a_lost_answer_is_reported_and_not_asked_for_again(sqlite_office: Any, f
     prepared(office, files[1])
     lost = min(office.bureau.tasks)
     office.bureau.task_script[lost] = ["lost"]
-    done = archive(office, tmp_path / "archive")
+    done = office.archive(tmp_path / "archive")
     with pytest.raises(IncompleteError, match=r"task lost.*--ask-lost-again"):
         done.verdict()
     calls: list[str] = []
     office.bureau.on_call = lambda path, _: calls.append(path)
-    archive(office, tmp_path / "archive")
-    office.verify(claims(2, layouts=ALL))
+    office.archive(tmp_path / "archive")
+    office.verify(claims(2, layouts=KINDS))
     assert "/files" not in calls
     assert "/verify" not in calls
 
@@ -147,9 +104,9 @@ def test_a_lost_task_is_asked_again_when_told_to(sqlite_office: Any, files: Any,
     prepared(office, files[1], 1)
     (task_id,) = office.bureau.tasks
     office.bureau.task_script[task_id] = ["lost"]
-    archive(office, tmp_path / "archive")
+    office.archive(tmp_path / "archive")
     office.bureau.taken.clear()
-    with archiver(office, tmp_path / "archive") as made:
+    with office.archiver(tmp_path / "archive") as made:
         assert made.ask_lost_again() == 1
         made.advance()
         made.verdict()
@@ -168,7 +125,7 @@ def test_a_question_that_a_killed_process_was_asking_is_lost(office: Any, files:
     calls: list[str] = []
     office.bureau.on_call = lambda path, _: calls.append(path)
     with pytest.raises(IncompleteError, match="task lost"):
-        archive(office, tmp_path / "archive").verdict()
+        office.archive(tmp_path / "archive").verdict()
     assert calls == []
 
 
@@ -176,7 +133,7 @@ def test_a_garbled_answer_may_have_been_the_only_one(sqlite_office: Any, files: 
     prepared(sqlite_office, files[1], 1)
     (task_id,) = sqlite_office.bureau.tasks
     sqlite_office.bureau.task_script[task_id] = ["garbled"] * 5
-    archive(sqlite_office, tmp_path / "archive")
+    sqlite_office.archive(tmp_path / "archive")
     assert sqlite_office.rows("fapiao_layout_task")[0]["state"] == "lost"
 
 
@@ -184,7 +141,7 @@ def test_a_task_that_has_run_out_is_a_failure_with_its_code(sqlite_office: Any, 
     prepared(sqlite_office, files[1], 1)
     sqlite_office.bureau.taken.update(sqlite_office.bureau.tasks)
     with pytest.raises(IncompleteError, match="task failed"):
-        archive(sqlite_office, tmp_path / "archive").verdict()
+        sqlite_office.archive(tmp_path / "archive").verdict()
     assert sqlite_office.rows("fapiao_layout_task")[0]["code"] == "BusinessVerification"
 
 
@@ -193,18 +150,18 @@ def test_a_single_file_is_fetched_again_in_the_next_run(sqlite_office: Any, file
     prepared(sqlite_office, url, 1)
     host.spoil[f"{digital_number(1)}.pdf"] = Answer(body=b"<html>busy</html>", content_type="text/html")
     with pytest.raises(IncompleteError, match=r"pdf waiting .what came in place of the PDF file is a web page"):
-        archive(sqlite_office, tmp_path / "archive").verdict()
+        sqlite_office.archive(tmp_path / "archive").verdict()
     host.calls.clear()
-    archive(sqlite_office, tmp_path / "archive").verdict()
+    sqlite_office.archive(tmp_path / "archive").verdict()
     assert host.calls == [f"{digital_number(1)}.pdf"]
 
 
 def test_a_broken_off_download_leaves_no_file(sqlite_office: Any, files: Any, tmp_path: Path) -> None:
     host, url = files
     prepared(sqlite_office, url, 1)
-    for kind in ALL:
+    for kind in KINDS:
         host.spoil[f"{digital_number(1)}.{kind}"] = Answer(body=pdf("x" * 1000), delivery="cut")
-    archive(sqlite_office, tmp_path / "archive")
+    sqlite_office.archive(tmp_path / "archive")
     assert [path for path in (tmp_path / "archive").rglob("*") if path.is_file()] == []
 
 
@@ -212,7 +169,7 @@ def test_the_xml_of_another_invoice_is_not_taken(sqlite_office: Any, files: Any,
     host, url = files
     prepared(sqlite_office, url, 1)
     host.spoil[f"{digital_number(1)}.xml"] = Answer(body=einvoice(digital_number(2)))
-    archive(sqlite_office, tmp_path / "archive")
+    sqlite_office.archive(tmp_path / "archive")
     assert {row["kind"]: row["state"] for row in sqlite_office.rows("fapiao_layout_link")}["xml"] == "refused"
     assert len(sqlite_office.rows("fapiao_invoice")) == 1
 
@@ -224,6 +181,6 @@ def test_signed_addresses_are_in_no_log(
     prepared(sqlite_office, url, 1)
     host.spoil[f"{digital_number(1)}.pdf"] = Answer(status=403)
     with caplog.at_level("DEBUG"):
-        archive(sqlite_office, tmp_path / "archive")
+        sqlite_office.archive(tmp_path / "archive")
     assert "HTTP 403" in caplog.text
     assert "canary-signature" not in caplog.text
