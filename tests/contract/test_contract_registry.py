@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -82,6 +85,7 @@ def test_a_plain_generator_hook_stays_a_generator() -> None:
         ({"account_field": "password"}, "account_field"),
         ({"account_field": "nothing"}, "account_field"),
         ({"default_host": "http://demo.example"}, "https"),
+        ({"console_url": "javascript:alert(1)"}, "console_url"),
         ({"max_concurrency": 0}, "max_concurrency"),
         ({"fields": (*DESCRIPTOR.fields, Field(name="timeout", title="T"))}, "timeout"),
         ({"fields": (*DESCRIPTOR.fields, Field(name="token", title="T", kind="secret"))}, "token"),
@@ -150,6 +154,27 @@ def test_everything_wrong_with_a_connection_is_said_at_once() -> None:
     assert "secret-value" not in text
 
 
+@pytest.mark.parametrize(
+    ("declared", "own", "address"),
+    [
+        ("", "", ""),
+        ("{host}/jobs", "", "https://demo.example/jobs"),
+        ("https://console.demo.example", "", "https://console.demo.example"),
+        ("{host}", "https://reseller.example/fp?tab=1", "https://reseller.example/fp?tab=1"),
+    ],
+)
+def test_the_console_is_the_vendors_unless_the_connection_names_another(declared: str, own: str, address: str) -> None:
+    source = Source.of(described(console_url=declared))
+    account = source.account(connection(extra={"corp_id": "c1", "console_url": own}))
+    assert source.console_url(account) == address
+
+
+@pytest.mark.parametrize("own", ["javascript:alert(1)", "https://user:word@reseller.example", "reseller.example"])
+def test_a_console_that_is_no_plain_web_address_is_refused(own: str) -> None:
+    with pytest.raises(ConfigurationError, match="console_url must be a web address"):
+        Source.of(Demo()).account(connection(extra={"corp_id": "c1", "console_url": own}))
+
+
 @pytest.fixture
 def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -188,6 +213,60 @@ def test_a_broken_plugin_is_kept_with_its_reason_and_the_others_work(modules: Pa
     with pytest.raises(SourceUnavailable, match="no_such_module_at_all") as caught:
         registry.get("broken")
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+
+
+GOOD = f"""
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location('vendor_parts', {__file__!r})
+parts = module_from_spec(spec); spec.loader.exec_module(parts)
+plugin = parts.Demo()
+"""
+
+
+def test_a_plugin_that_never_comes_back_is_named_and_delays_nobody_twice(modules: Path) -> None:
+    (modules / "vendor_hanging.py").write_text("import threading; threading.Event().wait()")
+    (modules / "vendor_good.py").write_text(GOOD)
+    points = [point("hanging", "vendor_hanging:plugin"), point("demo", "vendor_good:plugin")]
+    registry = Registry(points, patience=0.2)
+    found = registry.load_all()
+    assert isinstance(found["demo"], Source)
+    assert isinstance(problem := found["hanging"], PluginProblem)
+    assert (problem.stage, problem.reason) == ("import", "it did not come back within 0.2 seconds")
+    with pytest.raises(SourceUnavailable, match="did not come back"):
+        registry.get("hanging")
+    assert len([thread for thread in threading.enumerate() if thread.name == "fapiao-import-hanging"]) == 1
+
+
+def test_while_one_plugin_is_waited_for_another_can_be_used(modules: Path) -> None:
+    (modules / "vendor_slow.py").write_text("import vendor_gate; vendor_gate.GATE.wait()\n" + GOOD)
+    (modules / "vendor_gate.py").write_text("import threading; GATE = threading.Event()")
+    (modules / "vendor_good.py").write_text(GOOD.replace("parts.Demo()", "parts.described(name='good')"))
+    registry = Registry([point("demo", "vendor_slow:plugin"), point("good", "vendor_good:plugin")])
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(registry.get, "demo")
+        assert registry.get("good").name == "good"
+        assert not waiting.done()
+        import_module("vendor_gate").GATE.set()
+        assert waiting.result().name == "demo"
+
+
+def test_a_plugin_that_comes_back_late_can_be_used_then(modules: Path) -> None:
+    (modules / "vendor_late.py").write_text("import vendor_gate; vendor_gate.GATE.wait()\n" + GOOD)
+    (modules / "vendor_gate.py").write_text("import threading; GATE = threading.Event()")
+    registry = Registry([point("demo", "vendor_late:plugin")], patience=0.1)
+    with pytest.raises(SourceUnavailable, match="did not come back"):
+        registry.get("demo")
+    import_module("vendor_gate").GATE.set()
+    [thread] = [thread for thread in threading.enumerate() if thread.name == "fapiao-import-demo"]
+    thread.join()
+    assert registry.get("demo").name == "demo"
+    assert registry.problems() == {}
+
+
+def test_a_plugin_that_ends_the_program_ends_its_own_import_only(modules: Path) -> None:
+    (modules / "vendor_ending.py").write_text("raise KeyboardInterrupt")
+    with pytest.raises(SourceUnavailable, match="KeyboardInterrupt"):
+        Registry([point("ending", "vendor_ending:plugin")]).get("ending")
 
 
 def test_two_distributions_with_one_name_are_both_named() -> None:

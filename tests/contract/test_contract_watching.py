@@ -104,6 +104,15 @@ def test_no_record_about_a_young_job_may_mean_that_it_is_not_known_yet() -> None
     assert states(judge([waiting()], nothing, OLD)) == [("ready", None)]
 
 
+def test_a_job_that_is_too_large_is_replaced_by_its_parts() -> None:
+    failed = tuple(SliceStatus(key=key, state=SliceState.FAILED, code="4888") for key in (KEY, OTHER))
+    answer = CollectionStatus(slices=failed, parts=((KEY,), (OTHER,)))
+    both = [waiting(), waiting(OTHER)]
+    assert judge(both, answer, YOUNG) == Judgement(parts=((KEY,), (OTHER,)))
+    assert judge([waiting(stale=True), waiting(OTHER, stale=True)], answer, YOUNG).parts == ()
+    assert judge([waiting(stale=True), waiting(OTHER)], answer, OLD).parts == ((KEY,), (OTHER,))
+
+
 def test_slices_that_a_joined_job_does_not_cover_get_a_start_of_their_own_after_the_grace() -> None:
     answer = news(SliceState.READY)
     assert judge([waiting(OTHER)], answer, JOINED).start_again == (OTHER,)

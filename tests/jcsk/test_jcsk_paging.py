@@ -109,6 +109,43 @@ def test_a_list_without_a_count_is_read_until_a_page_has_no_rows(read: Read, ans
     assert (third.records, third.remaining) == ([], ())
 
 
+def test_the_end_of_a_grouped_list_leads_to_its_count_in_the_standard_shape(
+    read: Read, answer: Answer, rows: Rows, query: Query
+) -> None:
+    wish = query("40", tax_period="202403", filters={"adapter": "1", "pageSize": "50"})
+    content = rows({"202403": {"FP": [ROW]}})
+    first, _ = read(answer(content), wish=wish)
+    for end in (rows({"202403": {}}), content, None):
+        last, _ = read(answer(end), first.remaining[0], wish=wish)
+        assert (last.records, last.total, last.remaining) == ([], None, ("count",))
+    counted, request = read(answer(rows([ROW], count="41", skssq="202403")), "count", wish=wish)
+    assert asked(request) == {"page": 1, "pageSize": 1, "rzzt": "40", "skssq": "202403"}
+    assert (counted.records, counted.total, counted.remaining) == ([], 41, ())
+
+
+@pytest.mark.parametrize("content", [None, b"null", b'{"InvoiceList": {"202403": {}}}'])
+def test_a_standard_shape_that_does_not_count_leaves_a_grouped_list_uncounted(
+    read: Read, answer: Answer, query: Query, content: bytes | None
+) -> None:
+    counted, _ = read(answer(content), "count", wish=query("40", filters={"adapter": "1"}))
+    assert (counted.records, counted.total, counted.remaining) == ([], None, ())
+
+
+def test_a_count_of_another_shape_is_broken(read: Read, answer: Answer, query: Query) -> None:
+    with pytest.raises(VendorBroken, match="instead of an object"):
+        read(answer(b"[1]"), "count", wish=query("40", filters={"adapter": "1"}))
+
+
+def test_a_list_that_is_not_grouped_or_was_counted_leads_to_no_further_count(
+    read: Read, answer: Answer, rows: Rows, query: Query
+) -> None:
+    grouped = query("40", filters={"adapter": "1"})
+    assert read(answer(rows([], count=0)), wish=grouped)[0].remaining == ()
+    assert read(answer(rows([])), wish=query("40"))[0].remaining == ()
+    assert read(answer(rows([])), wish=query("40", filters={"adapter": "0"}))[0].remaining == ()
+    assert read(answer(rows([])), wish=grouped, count_grouped=False)[0].remaining == ()
+
+
 def test_an_answer_that_ignores_the_page_number_ends_the_list(read: Read, answer: Answer, rows: Rows) -> None:
     content = rows({"202411": {"FP": [ROW]}})
     first, _ = read(answer(content))
@@ -200,11 +237,11 @@ def test_wrong_settings_are_all_named_before_any_request(read: Read, answer: Ans
     with pytest.raises(ConfigurationError) as problem:
         read(
             answer(None), group_tax_no="", path="/a b", sign_type="2", sign_prefix="漢", body_format="xml", page_size=0,
-            max_inflated_bytes=-1, max_inflation_ratio="x", max_archive_entries=True, rzzt_profile="{",
+            max_inflated_bytes=-1, max_inflation_ratio="x", max_archive_entries=True, rzzt_profile="{", count_grouped="x",
         )  # fmt: skip
     for name in (
         "group_tax_no", "path", "sign_type", "sign_prefix", "body_format", "page_size", "max_inflated_bytes", "max_inflation_ratio",
-        "max_archive_entries", "rzzt_profile",
+        "max_archive_entries", "rzzt_profile", "count_grouped",
     ):  # fmt: skip
         assert name in str(problem.value)
 

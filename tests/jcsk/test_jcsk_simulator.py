@@ -111,7 +111,7 @@ def test_the_grouped_shape_comes_to_the_same_documents(vendor: JcskSimulator, zi
     assert {one.extra["family"] for one in found if one.extra} == {"WSPZ"}
     report = vendor.report()
     assert report.violations == ()
-    assert report.billed == 4  # three pages with rows, one without
+    assert report.billed == 5  # three pages with rows, one without, the count in the standard shape
 
 
 @pytest.mark.parametrize("encoding", ["mime", "plain", "url_safe", "unpadded"])
@@ -139,7 +139,14 @@ def test_a_grouped_list_that_ignores_paging_ends() -> None:
     with simulated(uniform=130, paging_ignored=True) as simulator:
         found = Reader(simulator).invoices("40", filters={"adapter": "1"})
         assert len(found) == 130
-        assert simulator.report().total == 2
+        assert simulator.report().total == 3
+
+
+def test_rows_that_the_grouped_shape_leaves_out_are_counted_and_shown_by_the_standard_one() -> None:
+    with simulated(uniform=130, grouped_omits=3) as simulator:
+        grouped = Reader(simulator).pages("40", filters={"adapter": "1"})
+        assert (sum(len(page.records) for page in grouped), grouped[-1].total) == (127, 130)
+        assert len(Reader(simulator).invoices("40")) == 130
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,6 @@ COLLECTION = (
     ("5000", OK, None),
     ("5002", OK, None),
     ("9901", OK, None),
-    ("4888", REFUSED, RequestRefused),
     ("4811", REFUSED, TaxpayerRefused),
     ("4812", REFUSED, TaxpayerRefused),
     ("5001", REFUSED, TaxpayerRefused),
@@ -103,7 +102,7 @@ COLLECTION = (
 def test_the_tables_have_exactly_the_documented_codes() -> None:
     assert {code for code, *_ in COMMON} == set(COMMON_CODES)
     assert {code for code, *_ in VERIFICATION} == set(VERIFICATION_CODES)
-    assert {code for code, *_ in COLLECTION} == set(COLLECTION_CODES)
+    assert {code for code, *_ in COLLECTION} | {"4888"} == set(COLLECTION_CODES)
 
 
 def refused(envelope: Any, code: Any, message: str = "") -> Any:
@@ -138,6 +137,11 @@ def test_each_code_of_the_collection_is_classified(
     verdict = classify(request_, refused(envelope, code))
     assert verdict.decision is decision
     assert (verdict.error is None) if error is None else type(verdict.error) is error
+
+
+def test_a_start_that_is_too_large_is_the_flows_to_divide(envelope: Any) -> None:
+    assert classify(START, refused(envelope, "4888")).decision is OK
+    assert type(classify(PAGES, refused(envelope, "4888")).error) is RequestRefused
 
 
 @pytest.mark.parametrize("code", ["4000", "4001", "4008", "4500", "4999"])

@@ -16,8 +16,9 @@ from fapiao.errors import (
     VendorBroken,
     VendorRefused,
 )
-from fapiao.wire import CollectionStatus, Pending, SliceKey, SliceQuery, SliceState, SyncQuery
+from fapiao.wire import CollectionJob, CollectionStatus, Pending, SliceKey, SliceQuery, SliceState, SyncQuery
 from fapiao_qixiangyun import plugin
+from fapiao_qixiangyun.tasks import halves
 
 TAXPAYER = "91990000MA0000002E"
 JOB_ID = "1690000000000000001/81,82/jx,xx"
@@ -138,10 +139,42 @@ def test_a_task_that_failed_at_the_bureaus_login_refuses_the_taxpayer(
     assert caught.value.code == code
 
 
-def test_too_many_invoices_say_how_to_ask_for_fewer(drive: Any, account: Any, job: Any, envelope: Any) -> None:
+def test_too_many_invoices_divide_the_job(drive: Any, account: Any, job: Any, envelope: Any) -> None:
+    first, second, other = job.slices
+    started, _ = drive(plugin.start_collection(account(), job), envelope(None, code="4888", success=False))
     value = look(drive, account(), job, envelope({"status": "2", "failCode": 4888, "failMsg": "超过5000"}))
-    assert {(part.state, part.code, part.retryable) for part in value.slices} == {(SliceState.FAILED, "4888", False)}
-    assert "fewer types, or one direction" in value.slices[0].message
+    for status in (started, value):
+        assert status.parts == ((first, second), (other,))
+        assert {(part.state, part.code) for part in status.slices} == {(SliceState.FAILED, "4888")}
+
+
+def test_one_type_and_direction_with_too_many_invoices_cannot_be_divided(
+    drive: Any, account: Any, job: Any, envelope: Any
+) -> None:
+    one = msgspec.structs.replace(job, slices=job.slices[:1])
+    value = look(drive, account(), one, envelope({"status": "2", "failCode": 4888, "failMsg": "超过5000"}))
+    assert value.parts == ()
+    assert [(part.state, part.code, part.retryable) for part in value.slices] == [(SliceState.FAILED, "4888", False)]
+    assert "account_id" in value.slices[0].message
+
+
+def test_halving_ends_with_every_slice_once() -> None:
+    def leaves(slices: tuple[SliceKey, ...]) -> list[SliceKey]:
+        parts = halves(slices)
+        assert all(0 < len(part) < len(slices) for part in parts)
+        return [key for part in parts for key in leaves(part)] or list(slices)
+
+    every = plugin.describe().slices()
+    assert sorted(leaves(every)) == sorted(every)
+
+
+def test_a_part_asks_for_exactly_its_slices(drive: Any, account: Any, job: Any, envelope: Any) -> None:
+    every = plugin.describe().slices()
+    for part in (part for half in halves(every) for part in (half, *halves(half))):
+        smaller = msgspec.structs.replace(job, slices=part)
+        _, (request,) = drive(plugin.start_collection(account(), smaller), envelope({"taskId": "7"}))
+        asked = len(request.json["fplx"].split(",")) * len(request.json["jxxbz"].split(","))
+        assert asked == len(part)
 
 
 @pytest.mark.parametrize("code", [None, "", "777"])
@@ -171,6 +204,10 @@ def page(rows: list[Any], total: int, **more: Any) -> dict[str, Any]:
     return {"total": total, "totalPages": 1, "pageNum": 1, "pageSize": 100, "jsonUrl": None, "list": rows} | more
 
 
+def page_of(drive: Any, account: Any, envelope: Any, rows: list[Any], asked: SliceQuery) -> Any:
+    return drive(plugin.read_page(account(), asked, None), envelope(page(rows, len(rows))))[0]
+
+
 def test_a_slice_is_its_own_rows_of_all_the_tasks_pages(drive: Any, account: Any, envelope: Any) -> None:
     first, second = [row(1), row(2, "82"), row(3, 81)], [row(4, "81", "xx"), row(5)]
     answers = (envelope(page(first, 5)), envelope(page(second, 5)))
@@ -192,7 +229,18 @@ def test_every_row_of_a_task_is_in_exactly_one_of_its_slices(drive: Any, account
         for direction in ("input", "output"):
             asked = query(SliceKey(kind, direction))
             found += drive(plugin.read_page(account(), asked, None), envelope(page(rows, len(rows))))[0].records
+            ours, beside = SliceKey(kind, direction), page_of(drive, account, envelope, rows, asked).others
+            assert ours not in beside
+            assert len(beside) == 3
     assert sorted(found, key=lambda each: each["fphm"]) == rows
+
+
+def test_one_read_brings_what_each_slice_would_by_itself(drive: Any, account: Any, envelope: Any) -> None:
+    rows = [row(1), row(2, "82"), row(3, "81", "xx"), row(4)]
+    brought = page_of(drive, account, envelope, rows, query())
+    for key, records in brought.others.items():
+        alone = page_of(drive, account, envelope, rows, query(key))
+        assert (alone.records, alone.total) == (records, len(records))
 
 
 def test_a_task_for_one_slice_needs_no_word_of_its_rows(drive: Any, account: Any, envelope: Any) -> None:
@@ -290,8 +338,6 @@ def collect(it: Any, slices: tuple[SliceKey, ...]) -> tuple[Any, str]:
     """Starts a job for the slices and waits until it has ended: (its last status, its id)."""
     from time import sleep
 
-    from fapiao.wire import CollectionJob
-
     job = CollectionJob(taxpayer_no=it.simulator.scenario.taxpayers[0], invoice_month="202411", slices=slices)
     started = it.ask(it.source.start_collection(it.account, job))
     job = msgspec.structs.replace(job, job_id=started.job_id)
@@ -329,8 +375,6 @@ def test_every_slice_has_exactly_its_true_rows(live: Any, scenario: Any) -> None
 
 def test_a_second_task_of_the_taxpayer_waits(live: Any) -> None:
     with live(uniform=1, queued_seconds=30.0) as it:
-        from fapiao.wire import CollectionJob
-
         job = CollectionJob(taxpayer_no=it.simulator.scenario.taxpayers[0], invoice_month="202411", slices=SLICES)
         it.ask(it.source.start_collection(it.account, job))
         assert it.ask(it.source.start_collection(it.account, job)).code == "50001"
@@ -341,8 +385,10 @@ def test_too_many_invoices_fail_at_the_start_or_as_a_task(live: Any) -> None:
     with live(**quick) as it:
         status, _ = collect(it, SLICES)
         assert {part.code for part in status.slices} == {"4888"}
-    with live(**quick, range_refused_at="start") as it, pytest.raises(VendorRefused, match="4888"):
-        collect(it, SLICES)
+    with live(**quick, range_refused_at="start") as it:
+        job = CollectionJob(taxpayer_no=it.simulator.scenario.taxpayers[0], invoice_month="202411", slices=SLICES)
+        assert it.ask(it.source.start_collection(it.account, job)).code == "4888"
+        assert it.simulator.report().starts == {}
     with live(**quick) as it:
         status, _ = collect(it, SLICES[:1])
         assert {part.state for part in status.slices} == {SliceState.READY}

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from fapiao.registry import Source
 from fapiao.wire import Account, Flow, Request, Response, Secret
 from fapiao_qixiangyun import plugin
 from fapiao_qixiangyun.simulator import FileTrouble, QixiangyunScenario, QixiangyunSimulator
+from proxying import Proxy
 
 
 def fetch(url: str) -> Flow[Response]:
@@ -81,7 +83,7 @@ def link(simulator: QixiangyunSimulator) -> str:
     """The address of a PDF."""
     (invoice,) = simulator.true_invoices(1)
     job = simulator.layouts.order(invoice, ("pdf", "ofd", "xml"), "2024-11-20")
-    return simulator._links(str(job.task_id), ("pdf",))["pdfUrl"]
+    return simulator.files.links(str(job.task_id), ("pdf",))["pdfUrl"]
 
 
 def test_a_file_comes_without_a_login_and_bare(run: Run, account: Any, link: str, simulator: Any) -> None:
@@ -127,13 +129,27 @@ def test_hostile_addresses_are_refused(run: Run, account: Any, simulator: Any, u
     assert simulator.report().total == 0
 
 
+def test_files_of_a_collection_go_through_the_proxy_that_the_connection_names(
+    run: Run, account: Any, link: str, simulator: Any
+) -> None:
+    port = urlsplit(simulator.base_url).port
+    with Proxy({"files.vendor.invalid": port}).running() as proxy:
+        behind = link.replace(urlsplit(simulator.base_url).netloc, "files.vendor.invalid")
+        connected = account(file_proxy=proxy.url, file_hosts=("files.vendor.invalid",))
+        assert run(connected, fetch(behind)).body.startswith(b"%PDF")
+        assert [line.removesuffix(":80") for line in proxy.asked] == ["GET http://files.vendor.invalid"]
+        with pytest.raises(ConfigurationError):
+            run(connected, fetch(behind.replace("files.", "other.")))
+        assert len(proxy.asked) == 1
+
+
 @pytest.mark.parametrize("kind", ["redirect", "redirect_here"])
 def test_a_redirect_is_not_followed(run: Run, account: Any, link: str, simulator: Any, kind: Any) -> None:
-    signature = simulator._signature
+    signature = simulator.files.signature
     simulator.configure(
         msgspec.structs.replace(simulator.scenario, layout_seconds=0.0, file_troubles=(FileTrouble(kind=kind),))
     )
-    simulator._signature = signature
+    simulator.files.signature = signature
     with pytest.raises(VendorRefused, match="redirect"):
         run(account(), fetch(link))
     assert simulator.report().total == 1
@@ -146,10 +162,10 @@ def test_an_expired_address_is_refused_without_repeating_it(run: Run, account: A
 
 
 def test_a_file_over_the_limit_is_not_taken(run: Run, account: Any, link: str, simulator: Any) -> None:
-    signature = simulator._signature
+    signature = simulator.files.signature
     troubles = (FileTrouble(kind="oversize"),)
     simulator.configure(QixiangyunScenario(file_troubles=troubles, oversize_bytes=300_000))
-    simulator._signature = signature
+    simulator.files.signature = signature
     with pytest.raises(VendorBroken, match="larger"):
         run(account(), fetch(link))
 
@@ -178,5 +194,5 @@ def test_the_address_is_in_no_log_and_no_error(
     run(account(), fetch(link))
     with pytest.raises(ConfigurationError) as caught:
         run(account(allow_http_files=False), fetch(link))
-    assert simulator._signature not in caplog.text
-    assert simulator._signature not in str(caught.value)
+    assert simulator.files.signature not in caplog.text
+    assert simulator.files.signature not in str(caught.value)

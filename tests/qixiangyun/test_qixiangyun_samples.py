@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from fapiao.invoices.codes import DOC_TYPES
 from fapiao.invoices.model import Customs, Invoice, Level, Line, Vehicle
 from fapiao_qixiangyun import plugin
+from fapiao_qixiangyun.verified.types import DOC_TYPES as VERIFIED_TYPES
 
 D = Decimal
 
@@ -98,6 +100,48 @@ def test_a_verified_railway_ticket_keeps_what_nobody_documented(sample: Any, con
         level=Level.HEAD,
         extra={"trainNumber": "T999", "leaveStation": "甲站", "arriveStation": "乙站", "passenger": "测试旅客001"},
     )
+
+
+def test_the_journeys_of_verified_tickets_are_read_where_they_have_the_collections_shape(
+    sample: Any, context: Any
+) -> None:
+    rail = {"cfd": "甲站", "ddd": "乙站", "lkxm": "测试旅客001", "cxcc": "T999", "rq": "2024-11-06", "sj": "08:15"}
+    air = {
+        "cfd": "甲机场",
+        "ddd": "乙机场",
+        "lkxm": "测试旅客002",
+        "hbh": "ZZ9999",
+        "cyr": "测试航空",
+        "rq": "2024-11-07",
+    }
+    for code, doc_type in (("83", "rail_e"), ("51", "rail_e"), ("61", "air_e")):
+        raw = sample("check_rail") | {"invoiceType": code, "xcdList": [rail, air]}
+        invoice: Any = plugin.normalize(raw, context(api="verify"))
+        assert (invoice.doc_type, rules(invoice), "xcdList" in invoice.extra) == (doc_type, [], False)
+        by_train, by_air = invoice.trips
+        assert (by_train.trip_no, by_train.train_no, by_train.departs_on, by_train.departs_at) == (
+            1, "T999", date(2024, 11, 6), "08:15",
+        )  # fmt: skip
+        assert (by_air.flight_no, by_air.carrier, by_air.origin, by_air.destination) == (
+            "ZZ9999", "测试航空", "甲机场", "乙机场",
+        )  # fmt: skip
+
+
+def test_journeys_in_another_shape_are_kept_and_told(sample: Any, context: Any) -> None:
+    invoice: Any = plugin.normalize(sample("check_rail") | {"xcdList": "T999"}, context(api="verify"))
+    assert invoice.trips == ()
+    assert invoice.extra["xcdList"] == "T999"
+    assert rules(invoice) == [("V2", "trips")]
+
+
+@pytest.mark.parametrize(("code", "doc_type"), VERIFIED_TYPES.items())
+def test_every_type_of_verification_becomes_an_invoice_of_its_kind(
+    sample: Any, context: Any, code: str, doc_type: str
+) -> None:
+    invoice: Any = plugin.normalize(sample("check_digital") | {"invoiceType": code}, context(api="verify"))
+    assert (invoice.doc_type, invoice.doc_type_raw) == (doc_type, code)
+    assert doc_type in DOC_TYPES
+    assert ("C1", "doc_type") not in rules(invoice)
 
 
 def collected(sample: Any, context: Any, place: int) -> Any:

@@ -16,17 +16,15 @@ from fapiao.invoices.model import Invoice, NormalizeContext
 from fapiao.testing.kinds import KINDS
 from fapiao.testing.truth import true_slice
 from fapiao.wire import Response
-from fapiao_ekuaibao.simulator import rows as ekuaibao_rows
-from fapiao_ekuaibao.simulator.styles import Style as EkuaibaoStyle
+from fapiao_collected.simulated.rows import row as collected_row
+from fapiao_collected.simulated.styles import Style
 from fapiao_jcsk.simulator import rows as jcsk_rows
 from fapiao_jcsk.simulator.documents import Document, Shown
 from fapiao_qixiangyun import plugin
-from fapiao_qixiangyun.collected.types import DOC_TYPES
 from fapiao_qixiangyun.simulator import QixiangyunScenario
 from fapiao_qixiangyun.simulator.bureau import Bureau
 from fapiao_qixiangyun.simulator.checks import record_of, stated_by_check
-from fapiao_qixiangyun.simulator.rows import row as qixiangyun_row
-from fapiao_qixiangyun.simulator.styles import Style
+from fapiao_qixiangyun.types import DOC_TYPES
 
 TAXPAYER = "91990000MA0000002E"
 MONTH = "202411"
@@ -73,7 +71,7 @@ def observed(truth: Invoice, direction: str) -> list[tuple[str, str, Invoice]]:
     by_type = {doc_type: code for code, doc_type in DOC_TYPES.items()}
     code = by_type[truth.doc_type]
     found: list[tuple[str, str, Any]] = []
-    row: Any = ekuaibao_rows.row(truth, EkuaibaoStyle.plain())
+    row: Any = collected_row(truth, Style.plain())
     found.append(
         (
             "ekuaibao",
@@ -81,7 +79,7 @@ def observed(truth: Invoice, direction: str) -> list[tuple[str, str, Invoice]]:
             fapiao_ekuaibao.plugin.normalize(decoded(row), question("ekuaibao", "collect", code, direction)),
         )
     )
-    own = qixiangyun_row(truth, Style.plain(), code, {"input": "jx", "output": "xx"}[direction])
+    own = collected_row(truth, Style.plain(), (code, {"input": "jx", "output": "xx"}[direction]))
     found.append(
         ("qixiangyun", "collect", plugin.normalize(decoded(own), question("qixiangyun", "collect", code, direction)))
     )
