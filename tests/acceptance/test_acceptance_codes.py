@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,9 +118,10 @@ def test_too_early_about_a_month_long_past_is_asked_about_in_the_poll_interval(t
     assert [round(delay, -1) for delay in told] == [30, 30, 30]
 
 
-def test_a_job_of_another_month_is_waited_for(trying: Trying) -> None:
+def test_a_job_that_another_ledger_knows_of_is_waited_for(trying: Trying, tmp_path: Path) -> None:
     attempt = trying({"slow": (Slow(invoice_month="202410", seconds=700.0),)})
     assert attempt.run(month="202410", patience=0).waited_out
+    attempt.url = f"sqlite:///{tmp_path / 'another.db'}"
     ended = attempt.run()
     assert ended.error is None, ended.text
     assert attempt.untrue(ended) == []

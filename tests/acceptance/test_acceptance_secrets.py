@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 
 from collecting import APP_SECURITY, Command
 from fapiao.connection import Connection
@@ -134,7 +135,7 @@ def test_no_secret_and_no_person_is_written_where_it_does_not_belong(
     simulate: Simulate, command: Commands, into: str, trouble: str
 ) -> None:
     if into.startswith("postgresql"):
-        into = sa.make_url(into).set(password=DATABASE_PASSWORD).render_as_string(hide_password=False)
+        into = make_url(into).set(password=DATABASE_PASSWORD).render_as_string(hide_password=False)
     simulator = simulate(uniform=12, **TROUBLES[trouble])
     own = command(simulator, page_size=5, timeout=5)
     runs = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import itertools
 import json
 import os
 import subprocess
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from fapiao.testing.scenario import TAXPAYERS
 from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +100,7 @@ def run(tmp_path: Path) -> Run:
     """Runs Python in a process of its own, with an Airflow home of its own and what the test has installed."""
 
     def run_python(
-        *arguments: str, sites: tuple[Path, ...] = (), timeout: float = 120
+        *arguments: str, sites: tuple[Path, ...] = (), timeout: float = 120, **settings: str
     ) -> subprocess.CompletedProcess[str]:
         paths = [*sites, *([OWN_SITE] if OWN_SITE else []), ROOT / "provider", ROOT / "plugins"]
         home = tmp_path / "home"
@@ -109,6 +111,7 @@ def run(tmp_path: Path) -> Run:
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "PYTHONWARNINGS": "ignore",
+            **settings,
         }
         command = [sys.executable, *arguments]
         return subprocess.run(
@@ -142,6 +145,7 @@ class Ran:
     """A finished DAG run."""
 
     def __init__(self, record: Any, values: dict[str, list[Any]], rendered: str) -> None:
+        self.run_id = str(record.run_id)
         self.state = str(getattr(record.state, "value", record.state))
         self.values = values
         """Task id → the values of its instances."""
@@ -215,13 +219,22 @@ class AirflowFace:
             return repr([row.rendered_fields for row in rows])
 
 
+_credentials = itertools.count(1)
+
+
 @pytest.fixture
 def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., EkuaibaoSimulator]]:
     """Starts a simulated vendor with a scenario and gives Airflow the connection to it."""
     with ExitStack() as stack:
 
         def start(secret: str | None = None, **scenario: Any) -> EkuaibaoSimulator:
-            simulator = EkuaibaoSimulator(EkuaibaoScenario(**{"uniform": 3, "seed": 7} | scenario))
+            # A process remembers tokens by account, and the port of an earlier simulator may come again: credentials differ.
+            told: dict[str, Any] = {
+                "uniform": 3,
+                "seed": 7,
+                "app_security": f"simulated-secret-{next(_credentials):04}",
+            }
+            simulator = EkuaibaoSimulator(EkuaibaoScenario(**told | scenario))
             stack.enter_context(simulator.running())
             connection = dict(simulator.connection()) | {"conn_type": "ekuaibao"}
             connection["extra"] = {**connection["extra"], "requests_per_second": 0, "minimum_job_age": 0}
@@ -231,6 +244,28 @@ def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., EkuaibaoSi
             return simulator
 
         yield start
+
+
+@pytest.fixture
+def started(
+    request: pytest.FixtureRequest, vendor: Callable[..., EkuaibaoSimulator]
+) -> Callable[..., EkuaibaoSimulator]:
+    """A simulated vendor on which the jobs of these taxpayers run: of the ``SLICES`` of the test's module."""
+
+    def start(*taxpayers: str, **scenario: Any) -> EkuaibaoSimulator:
+        from fapiao.airflow.hooks import InvoiceSourceHook
+        from fapiao.wire import CollectionJob, SliceKey
+
+        simulator = vendor(**scenario)
+        hook = InvoiceSourceHook("ekuaibao_default")
+        slices = tuple(SliceKey(*part) for part in request.module.SLICES)
+        with hook.get_conn() as driver:
+            for taxpayer in taxpayers or TAXPAYERS[:1]:
+                job = CollectionJob(taxpayer_no=taxpayer, invoice_month="202411", slices=slices)
+                driver.run(hook.source.start_collection(hook.account, job))
+        return simulator
+
+    return start
 
 
 @pytest.fixture

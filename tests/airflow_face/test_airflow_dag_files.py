@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from fapiao.airflow.compat import AIRFLOW_3
+
 pytestmark = pytest.mark.airflow
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +30,9 @@ print([name for name in heavy if name in set(sys.modules) - before])
 
 @pytest.mark.parametrize("file", sorted((ROOT / "dags").glob("*.py")), ids=lambda file: file.stem)
 def test_parsing_an_example_imports_no_vendor_http_or_database_library(file: Path, run: Callable[..., Any]) -> None:
+    if not AIRFLOW_3 and "schedule=[invoice_months()]" in file.read_text(encoding="utf-8"):
+        migrated = run("-m", "airflow", "db", "migrate")  # 2.11 looks up what an alias stands for when it parses
+        assert migrated.returncode == 0, migrated.stderr
     finished = run("-c", PARSE, str(file))
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.strip().splitlines()[-1] == "[]"

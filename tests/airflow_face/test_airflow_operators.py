@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from fapiao.airflow.month import month_before
 from fapiao.cli import cli
+from fapiao.store import Database, TaskReference, coverage
 from fapiao.testing.scenario import Fault
 from fapiao_ekuaibao.simulator import CodeAnswer, Slow
 from fapiao_ekuaibao.simulator.scenario import Malformed
@@ -39,7 +40,9 @@ def numbers_in(into: str) -> set[str]:
         engine.dispose()
 
 
-@pytest.mark.parametrize("way", ["one_blocking", "one_deferred", "steps_blocking", "steps_deferred"])
+@pytest.mark.parametrize(
+    "way", ["one_blocking", "one_deferred", "steps_blocking", "steps_deferred", "steps_without_worker"]
+)
 def test_every_way_gives_the_proof_of_the_command_line(
     way: str, face: Any, vendor: Vendor, into: str, connection_text: Callable[[], str]
 ) -> None:
@@ -65,11 +68,31 @@ def test_every_way_gives_the_proof_of_the_command_line(
     assert simulator.report().violations == ()
 
 
-@pytest.mark.parametrize("way", ["one_blocking", "one_deferred", "steps_blocking", "steps_deferred"])
+@pytest.mark.parametrize(
+    "way", ["one_blocking", "one_deferred", "steps_blocking", "steps_deferred", "steps_without_worker"]
+)
 def test_one_job_is_started_however_the_task_waits(way: str, face: Any, vendor: Vendor, into: str) -> None:
     simulator = vendor(processing_seconds=1.0)
     assert face.run(way, into=into).state == "success"
     assert simulator.report().starts == {f"{TAXPAYERS[0]} 202411": 1}
+
+
+@pytest.mark.parametrize(
+    ("way", "last"),
+    [("one_blocking", "collect"), ("one_deferred", "collect"), ("steps_blocking", "load"), ("steps_deferred", "load")],
+)
+def test_the_ledger_names_the_task_that_worked_last(way: str, last: str, face: Any, vendor: Vendor, into: str) -> None:
+    vendor(processing_seconds=0.8)
+    ran = face.run(way, into=into)
+    [task] = {row.task for row in coverage(Database.connect(into))}
+    assert task == TaskReference(dag_id=way, task_id=last, run_id=ran.run_id, map_index=-1, try_number=1)
+
+
+def test_each_mapped_task_is_named_by_its_place(face: Any, vendor: Vendor, into: str) -> None:
+    vendor()
+    face.run("mapped_blocking", into=into, taxpayers=TAXPAYERS)
+    found = {row.taxpayer_no: row.task.map_index for row in coverage(Database.connect(into)) if row.task}
+    assert found == {taxpayer: place for place, taxpayer in enumerate(TAXPAYERS)}
 
 
 @BOTH
@@ -188,7 +211,9 @@ def test_each_run_collects_anew_unless_told_otherwise(way: str, face: Any, vendo
     assert simulator.report().starts == {f"{TAXPAYERS[0]} 202411": 2}
 
 
-@pytest.mark.parametrize("way", ["one_blocking", "one_deferred", "steps_blocking", "steps_deferred"])
+@pytest.mark.parametrize(
+    "way", ["one_blocking", "one_deferred", "steps_blocking", "steps_deferred", "steps_without_worker"]
+)
 def test_rejected_records_fail_the_run_with_the_numbers_unless_accepted(
     way: str, face: Any, vendor: Vendor, into: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

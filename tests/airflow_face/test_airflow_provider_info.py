@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
+import textwrap
 from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 Installed = Callable[..., Path]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -112,7 +116,7 @@ BAD = {
         good("badone").replace("return Descr", "1 / 0; return Descr"),
         "describe",
     ),
-    "never returns": ("badone", "import time; time.sleep(60)", "not described within"),
+    "never returns": ("badone", "import time; time.sleep(60)", "did not come back within"),
 }
 
 
@@ -161,6 +165,66 @@ def test_airflow_itself_lives_on_beside_a_bad_plugin(what: str, site: Installed,
     assert finished.returncode == 0, finished.stderr
     assert "ekuaibao" in hooks_of(finished.stdout)
     assert "fapiao" not in hooks_of(finished.stdout)[name]  # Airflow's own words for a hook that cannot be imported
+
+
+@pytest.fixture
+def all_bad(site: Installed) -> Path:
+    """Every bad plugin at once, a distribution each, a name claimed twice, and a good one that is slow to import."""
+    for place, (name, code, _) in enumerate(BAD.values()):
+        own = name.replace("badone", f"badone{place}")
+        site(
+            f"bad-{place}", {"fapiao.sources": {own: f"bad{place}:plugin"}}, **{f"bad{place}": code.replace(name, own)}
+        )
+    for ordinal in ("first", "second"):
+        points = {"fapiao.sources": {"twice": f"{ordinal}vendor:plugin"}}
+        site(f"{ordinal}-vendor", points, **{f"{ordinal}vendor": good("twice")})
+    points = {"fapiao.sources": {"slowvendor": "slowvendor:plugin"}}
+    return site("slow-vendor", points, slowvendor="import time; time.sleep(1)\n" + textwrap.dedent(good("slowvendor")))
+
+
+@pytest.mark.airflow
+@pytest.mark.slow
+def test_airflow_works_beside_every_bad_plugin_at_once(all_bad: Path, run: Run) -> None:
+    for command in (("version",), ("db", "migrate"), ("db", "check")):
+        finished = run("-m", "airflow", *command, sites=(all_bad,))
+        assert finished.returncode == 0, finished.stderr
+    finished = run("-m", "airflow", "providers", "hooks", "--output", "json", sites=(all_bad,))
+    assert finished.returncode == 0, finished.stderr
+    hooks = hooks_of(finished.stdout)
+    own = {point.name for point in entry_points(group="fapiao.sources")}
+    usable = {name for name, hook in hooks.items() if (hook or "").startswith("fapiao.")}
+    assert usable == own | {"slowvendor"}
+
+
+@pytest.mark.airflow
+@pytest.mark.slow
+def test_the_dag_processor_reads_the_examples_beside_every_bad_plugin_at_once(
+    all_bad: Path, run: Run, tmp_path: Path
+) -> None:
+    settings = {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__SCHEDULER__STANDALONE_DAG_PROCESSOR": "True",
+    }
+    for command in (("db", "migrate"), ("dag-processor", "--num-runs", "1")):
+        finished = run("-m", "airflow", *command, sites=(all_bad,), **settings)
+        assert finished.returncode == 0, finished.stderr
+    with closing(sqlite3.connect(tmp_path / "home" / "airflow.db")) as database:
+        assert database.execute("SELECT filename, stacktrace FROM import_error").fetchall() == []
+        read = {row[0] for row in database.execute("SELECT dag_id FROM serialized_dag")}
+    assert read >= {path.stem for path in (ROOT / "dags").glob("*.py")}
+
+
+@pytest.mark.parametrize(
+    "what", [what for what, (name, *_) in BAD.items() if name == "badone" and what != "never returns"]
+)
+def test_the_command_sources_names_a_bad_plugin_and_why(what: str, site: Installed, run: Run) -> None:
+    name, code, reason = BAD[what]
+    place = site("bad-vendor", {"fapiao.sources": {name: "badvendor:plugin"}}, badvendor=code)
+    finished = run("-c", "from fapiao.cli import main; main()", "sources", "--json", sites=(place,))
+    assert finished.returncode == 1
+    listed = {row["name"]: row for row in json.loads(finished.stdout)}
+    assert (listed[name]["state"], listed[name]["distribution"]) == ("broken", "bad-vendor")
+    assert re.search(reason, listed[name]["reason"])
 
 
 def test_telling_airflow_about_the_provider_imports_no_plugin(run: Run) -> None:

@@ -97,13 +97,11 @@ def test_a_second_sync_tells_exactly_the_changes(way: str, face: Any, bureau: Bu
 
 
 @BOTH
-def test_the_grouped_shape_is_read_to_its_end(way: str, face: Any, bureau: Bureau, into: str) -> None:
+def test_the_grouped_shape_is_read_to_its_end_and_counted(way: str, face: Any, bureau: Bureau, into: str) -> None:
     bureau(uniform=130)
     ran = face.run(f"sync_grouped_{way}", into=into, query="40", adapter="1")
     [part] = ran.value["slices"]
-    assert (part["expected"], part["loaded"], part["message"]) == (
-        None, 130, "the vendor gives no count; read to its end",
-    )  # fmt: skip
+    assert (part["state"], part["expected"], part["loaded"], part["message"]) == ("complete", 130, 130, "")
 
 
 @BOTH

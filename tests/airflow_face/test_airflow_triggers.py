@@ -54,26 +54,6 @@ def woken(waiting: CollectionTrigger) -> Wake:
     return Wake.read(json.loads(json.dumps(payload)))
 
 
-@pytest.fixture
-def started(vendor: Vendor) -> Callable[..., Any]:
-    """A simulated vendor on which the jobs of these taxpayers run."""
-
-    def start(*taxpayers: str, **scenario: Any) -> Any:
-        from fapiao.airflow.hooks import InvoiceSourceHook
-        from fapiao.wire import CollectionJob, SliceKey
-
-        simulator = vendor(**scenario)
-        hook = InvoiceSourceHook("ekuaibao_default")
-        slices = tuple(SliceKey(*part) for part in SLICES)
-        with hook.get_conn() as driver:
-            for taxpayer in taxpayers or (ONE,):
-                job = CollectionJob(taxpayer_no=taxpayer, invoice_month="202411", slices=slices)
-                driver.run(hook.source.start_collection(hook.account, job))
-        return simulator
-
-    return start
-
-
 def test_the_arguments_are_plain_json_and_make_the_same_trigger_again() -> None:
     path, arguments = trigger(ONE, TWO).serialize()
     again = CollectionTrigger(**json.loads(json.dumps(arguments)))

@@ -34,7 +34,7 @@ class Bureau:
 
     def connect(self) -> None:
         connection = dict(self.simulator.connection()) | {"conn_type": "qixiangyun"}
-        connection["extra"] = {**connection["extra"], "fault_pause": 0.3}
+        connection["extra"] = {**connection["extra"], "fault_pause": 0.3, "layout_pause": 0.3}
         self._monkeypatch.setenv("AIRFLOW_CONN_QIXIANGYUN_DEFAULT", json.dumps(connection))
 
     def query(self, count: int) -> str:
