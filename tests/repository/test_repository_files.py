@@ -44,7 +44,7 @@ def test_no_file_names_a_package_host_or_the_machine_it_was_written_on() -> None
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_every_locked_requirement_is_pinned_and_hashed(lock: Path) -> None:
     entries = requirements(lock)
-    assert len(entries) > 100
+    assert len(entries) > 40
     assert not [entry for entry in entries if not re.match(r"[a-z0-9.-]+==\S+ .*--hash=sha256:[0-9a-f]{64}", entry)]
 
 
