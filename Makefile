@@ -14,6 +14,7 @@ AIRFLOW ?= 3.3
 VENV := $(if $(filter 3.3,$(AIRFLOW)),.venv,build/venv-$(AIRFLOW))
 BIN := $(VENV)/bin
 fingerprint = $(firstword $(shell cat requirements/$(1).txt pyproject.toml 2>/dev/null | cksum))
+BENCH_READY := build/venv-bench/bench-$(call fingerprint,bench)
 DEMO_READY := $(VENV)/demo-$(call fingerprint,demo)
 TEST_READY := $(VENV)/test-$(call fingerprint,test-$(AIRFLOW))
 PIP_INSTALL := $(BIN)/python -m pip --disable-pip-version-check install -qq
@@ -24,13 +25,17 @@ THIS := --no-deps --no-build-isolation --editable .
 # `make test SLOW=1` runs the slow suites too; `make test TESTS=tests/engine` only some.
 TESTS ?= tests
 SELECTED := $(if $(SLOW),,-m "not slow")
-# Two at once: most tests wait for a server half of their time.
-AT_ONCE ?= 2
+# What `make test` does on Airflow 2.11; `make test OLDER=` leaves it out.
+OLDER ?= older
+# Where `make up` listens.
+PORT ?= 8080
+# More than there are processors on a small machine: most tests wait for a server half of their time.
+AT_ONCE ?= 3
 UV := build/uv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-annotate --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock"
 
-.PHONY: help demo test environment lint style types imports format pytest bench lock wheel clean
+.PHONY: help demo up test environment lint style types imports docs format older pytest bench lock changelog wheel clean
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +43,15 @@ help: ## what can be made
 demo: $(DEMO_READY) ## collect a month of three taxpayers through Airflow from a simulated vendor into SQLite
 	@$(BIN)/python demo/run.py
 
-test: lint pytest ## everything: style, types, import rules, tests (SLOW=1: the slow ones too)
+up: $(if $(filter 3.3,$(AIRFLOW)),$(DEMO_READY),$(TEST_READY)) ## Airflow to click through, with simulated vendors, until Ctrl-C (PORT=8080)
+	@$(BIN)/python demo/up.py --port $(PORT)
+
+test: lint docs $(if $(filter tests,$(TESTS)),$(OLDER)) pytest ## everything: style, types, import rules, the documents, tests (SLOW=1: the slow ones too)
+
+older: ## the Airflow face on Airflow 2.11, in an environment made on demand
+	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info >= (3, 13))'; \
+	then $(MAKE) --no-print-directory pytest AIRFLOW=2.11 SLOW= TESTS=tests/airflow_face; \
+	else echo "Airflow 2.11 runs on Python 3.10 to 3.12; its tests are left out (PYTHON=python3.12 names another Python)."; fi
 
 environment: $(TEST_READY) ## the environment of the tests alone
 
@@ -54,6 +67,9 @@ types: $(TEST_READY)
 imports: $(TEST_READY)
 	$(BIN)/lint-imports
 
+docs: $(TEST_READY) ## the documents as a site, in build/site; a link that leads nowhere is an error
+	$(BIN)/python docs/site/build.py
+
 pytest: $(TEST_READY) ## the tests alone (TESTS=path narrows)
 	$(BIN)/pytest --numprocesses=$(AT_ONCE) --dist=worksteal $(SELECTED) $(PYTEST_ARGS) $(TESTS)
 
@@ -61,8 +77,10 @@ format: $(TEST_READY) ## put the sources into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(TEST_READY) ## invoices per second beside a loop written by hand (FAPIAO_TEST_POSTGRES_URL names the server)
+bench: $(TEST_READY) $(BENCH_READY) ## invoices per second beside a loop written by hand and dlt (FAPIAO_TEST_POSTGRES_URL names the server)
 	$(BIN)/python tests/benchmarks/bench_collect.py --memory
+	$(BIN)/python tests/benchmarks/bench_load.py
+	$(BIN)/python tests/benchmarks/bench_normalize.py
 
 wheel: $(TEST_READY) ## build/dist/*.whl
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir build/dist .
@@ -71,6 +89,10 @@ lock: $(UV) ## resolve the requirements anew
 	$(COMPILE) $(UPGRADE) pyproject.toml requirements/airflow-3.3.in --extra postgres --extra mysql --group build --group test -o requirements/test-3.3.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml requirements/airflow-2.11.in --extra postgres --extra mysql --group build --group test -o requirements/test-2.11.txt
 	$(COMPILE) pyproject.toml requirements/airflow-3.3.in --group build --constraint requirements/test-3.3.txt -o requirements/demo.txt
+	$(COMPILE) $(UPGRADE) requirements/bench.in -o requirements/bench.txt
+
+changelog: $(TEST_READY) ## what the fragments in changes/ come to (VERSION=x.y.z writes it into CHANGELOG.md)
+	$(BIN)/towncrier build $(if $(VERSION),--version $(VERSION) --yes,--version unreleased --draft)
 
 clean: ## remove all that was made
 	rm -rf $(VENV) build .hypothesis .ruff_cache .import_linter_cache
@@ -83,6 +105,14 @@ $(DEMO_READY): | $(BIN)/python
 	@$(PIP_INSTALL) $(LOCKED) --requirement requirements/demo.txt
 	@$(PIP_INSTALL) $(THIS)
 	@rm -f $(VENV)/demo-*
+	@touch $@
+
+# The rival of the benchmarks has requirements of its own, which are none of this project's.
+$(BENCH_READY):
+	@echo "Installing dlt into build/venv-bench (locked) …"
+	@$(PYTHON) -m venv build/venv-bench
+	@build/venv-bench/bin/python -m pip --disable-pip-version-check install -qq $(LOCKED) --requirement requirements/bench.txt
+	@rm -f build/venv-bench/bench-*
 	@touch $@
 
 $(TEST_READY): | $(BIN)/python

@@ -6,7 +6,6 @@ Everything it writes is in ``build/demo``, which it empties first: a home of Air
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,10 +18,10 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
+from airflow_home import ROOT, connection_to, environment
 from fapiao.store.invoice_tables import holdings, invoices, lines
 from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator
 
-ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / "build" / "demo"
 DATABASE = HOME / "fapiao.db"
 INTO = f"sqlite:///{DATABASE}"
@@ -41,24 +40,15 @@ class Totals(NamedTuple):
     tax_amount: Decimal
 
 
-def environment(simulator: EkuaibaoSimulator) -> dict[str, str]:
+def airflow_environment(simulator: EkuaibaoSimulator) -> dict[str, str]:
     """Airflow with a home of its own, the vendor's connection and the database that the DAG names."""
-    vendor = {**simulator.connection(), "conn_type": "ekuaibao"}
-    # The documented quota of 1 and 5 requests per second is for the real vendor.
-    vendor["extra"] = {**vendor["extra"], "requests_per_second": 0}
-    return {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "FAPIAO"))},
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "AIRFLOW_HOME": str(HOME / "airflow"),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "fapiao=INFO airflow.task.operators.fapiao=INFO",
-        "PYTHONWARNINGS": "ignore",
-        "AIRFLOW_CONN_EKUAIBAO_DEFAULT": json.dumps(vendor),
-        "AIRFLOW_VAR_FAPIAO_INTO": INTO,
-        "NO_PROXY": "127.0.0.1",  # the vendor is on this machine,
-    }
+    return environment(
+        HOME / "airflow",
+        AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+        AIRFLOW__LOGGING__NAMESPACE_LEVELS="fapiao=INFO airflow.task.operators.fapiao=INFO",
+        AIRFLOW_CONN_EKUAIBAO_DEFAULT=json.dumps(connection_to(simulator, "ekuaibao")),
+        AIRFLOW_VAR_FAPIAO_INTO=INTO,
+    )
 
 
 def run(*command: str, env: dict[str, str]) -> None:
@@ -127,7 +117,7 @@ def main() -> int:
     simulator = EkuaibaoSimulator(SCENARIO)
     with simulator.running():
         print(f"A simulated ekuaibao listens on {simulator.base_url}.")
-        env = environment(simulator)
+        env = airflow_environment(simulator)
         run("airflow", "db", "migrate", env=env)
         conf = {"taxpayers": list(SCENARIO.taxpayers), "invoice_month": MONTH, "poll_interval": 3}
         run("airflow", "dags", "test", DAG, "--conf", json.dumps(conf), env=env)
