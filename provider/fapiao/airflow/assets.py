@@ -48,10 +48,11 @@ def tell_assets(context: Mapping[str, Any], outlets: Iterable[Any], batch: Batch
     aliases = [outlet for outlet in outlets if isinstance(outlet, AssetAlias) and outlet.name.startswith("fapiao_")]
     if not aliases:
         return
+    results = batch.results
     for taxpayer, record in batch.records.items():
         if record.state != "complete" or record.closed_at is None or record.closed_at < since:
             continue
-        manifest: Manifest = batch.results[taxpayer]
+        manifest: Manifest = results[taxpayer]
         asset = month_asset(record.key.source, taxpayer, record.key.invoice_month)
         for alias in aliases:
             context["outlet_events"][alias].add(asset, extra=month_extra(manifest))

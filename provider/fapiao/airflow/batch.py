@@ -65,7 +65,7 @@ class Batch:
         """Taxpayers that are neither done nor failed."""
         self.taxpayers = tuple(self.waiting)
         self._many = len(self.waiting) > 1
-        self.results: dict[str, Any] = {}
+        self._results: dict[str, Any] = {}
         self.records: dict[str, CollectionRecord] = {}
         """The generations behind the results."""
         self.seen: dict[str, CollectionRecord] = {}
@@ -73,6 +73,11 @@ class Batch:
         self.failed: dict[str, FapiaoError] = {}
         for taxpayer, error in (failed or {}).items():
             self._give_up(taxpayer, error)
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """What the taxpayers that are done came to, in the order in which the taxpayers were given."""
+        return {taxpayer: self._results[taxpayer] for taxpayer in self.taxpayers if taxpayer in self._results}
 
     @property
     def due(self) -> float:
@@ -111,7 +116,7 @@ class Batch:
             if collector.has_begun():
                 self.seen[taxpayer] = collector.collection()
             if waiting is None:
-                self.results[taxpayer] = self._finish(collector)
+                self._results[taxpayer] = self._finish(collector)
                 self.records[taxpayer] = collector.collection()
                 del self.waiting[taxpayer]
                 return

@@ -23,9 +23,9 @@ def count(batch: Batch, since: float) -> None:
     ``fapiao.taxpayers_failed``               of the task's taxpayers
     ========================================  ===============================================
     """
-    stats, tags = _stats(), {"source": batch.source}
+    stats, tags, results = _stats(), {"source": batch.source}, batch.results
     for taxpayer, record in batch.records.items():
-        manifest = batch.results[taxpayer]
+        manifest = results[taxpayer]
         if record.closed_at is None or record.closed_at < since or not hasattr(manifest, "slices"):
             continue
         stats.incr("fapiao.months_proven", tags=tags)
