@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from fapiao.engine import Exchange
 from fapiao.engine.encoded import DECODER, ENCODER
 from fapiao.engine.host_rules import Refused
-from fapiao.engine.transcript import pack, unpack_told
+from fapiao.engine.transcript import NewerTranscript, pack, unpack_told
 from fapiao.engine.withheld_answers import Answers, RawRules
 from fapiao.errors import ConfigurationError, SourceUnavailable, StoreError
 from fapiao.invoices.personal_data import Policy, policy_of
@@ -62,6 +62,8 @@ class Applied(msgspec.Struct, kw_only=True):
     """Documents of which an observation held something that is not kept."""
     answers: int = 0
     """Raw answers, stored in plain."""
+    emptied: int = 0
+    """Those of them of which nothing is kept: damaged, or of a plugin that does not tell its personal data."""
     rejected: int = 0
     """Raw JSON of quarantined records, stored in plain."""
     checks: int = 0
@@ -94,6 +96,12 @@ class PolicyReport(msgspec.Struct, frozen=True, kw_only=True):
                 f"{done.documents} documents, {done.answers} raw answers, {done.rejected} rejected records and {done.checks} "
                 f"checks {verb} in {done.seconds:.1f} s."
             )
+            if done.emptied:
+                kept = "would be" if self.dry_run else "is"
+                lines.append(
+                    f"Of {done.emptied} of the raw answers nothing {kept} kept, for what is personal in them cannot be told: they are "
+                    "damaged, or their plugin is not installed or does not declare its personal data."
+                )
         if not self.is_applied and not self.dry_run:
             lines.append("What was stored before is not brought to this policy yet: give --apply.")
         return "\n".join(lines)
@@ -139,7 +147,7 @@ def apply_policy(
 ) -> PolicyReport:
     """Bring everything that is stored to the policy, from where an earlier run stopped.
 
-    :raises StoreError: the database does not work, or the policy was changed meanwhile.
+    :raises StoreError: the database does not work, the policy was changed meanwhile, or a newer version has stored raw answers.
     :raises ConfigurationError: a class is hashed, and the key is missing or another one.
     """
     stored = read_policy(database)
@@ -219,7 +227,7 @@ class _Application:
 
         run = self._database.read if self._version is None else self._database.transact
         last, changed = run(transaction)
-        for name in ("documents", "answers", "rejected", "checks"):
+        for name in ("documents", "answers", "emptied", "rejected", "checks"):
             setattr(self._applied, name, getattr(self._applied, name) + getattr(changed, name))
         return last
 
@@ -235,8 +243,8 @@ class _Application:
 
     def _pages(self, connection: Connection, keys: list[int]) -> Applied:
         write = self._version is not None
-        answers, rejected = apply_to_answers(connection, keys, self._remade, self._remade_record, write=write)
-        return Applied(answers=answers, rejected=rejected)
+        done = apply_to_answers(connection, keys, self._remade, self._remade_record, write=write)
+        return Applied(answers=done.answers, emptied=done.emptied, rejected=done.rejected)
 
     def _checks(self, connection: Connection, keys: list[int]) -> Applied:
         return Applied(checks=apply_to_checks(connection, self._withholding, keys, write=self._version is not None))
@@ -258,6 +266,8 @@ class _Application:
                 discretion = self._of(page.source).discretion(page.taxpayer_no)
                 left = discretion.transcript(exchanges)
                 whole = discretion.is_whole
+        except NewerTranscript:
+            raise
         except (StoreError, IndexError):
             return Remade(b"", page.transcript_sha256)  # damaged: whatever is in it cannot be interpreted again
         if not whole:

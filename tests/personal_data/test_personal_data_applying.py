@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from cryptography.fernet import Fernet
 
 from fapiao.errors import StoreError
 from fapiao.invoices.personal_data import ACTIONS, CLASSES
 from fapiao.personal_data import apply_policy, set_policy, show_policy
+from fapiao.store.ledger_tables import pages
 from fapiao.store.policies import read_policy
 from rereading import SOURCES, Shop, record
 
@@ -213,6 +215,47 @@ def test_a_dry_run_counts_what_would_change_and_changes_nothing(shops: Shops, sq
     assert report.dry_run
     assert shop.everything() == before
     assert read_policy(shop.database).policy.name == "keep"
+
+
+def with_first_answer(shop: Shop, change: Callable[[bytes], bytes]) -> bytes:
+    """The shop's first raw answer is changed into what comes back."""
+
+    def write(connection: Any) -> bytes:
+        page_id, transcript = connection.execute(
+            sa.select(pages.c.page_id, pages.c.transcript).order_by(pages.c.page_id)
+        ).first()
+        changed = change(bytes(transcript))
+        connection.execute(pages.update().where(pages.c.page_id == page_id).values(transcript=changed))
+        return changed
+
+    return shop.database.transact(write)
+
+
+def test_raw_answers_that_nothing_can_be_told_of_are_emptied_and_counted(shops: Shops, sqlite_into: str) -> None:
+    shop = shops(sqlite_into, **stock())
+    shop.collect()
+    with_first_answer(shop, lambda transcript: transcript[:-9])
+    would = set_policy(shop.database, ["name=drop"], dry_run=True, sources=SOURCES)
+    report = set_to(shop, "name=drop")
+    for applied in (would.applied, report.applied):
+        assert applied is not None
+        assert (applied.answers, applied.emptied) == (3, 1)
+    assert shop.rows_of("page", "transcript").count(b"") == 1
+    assert "Of 1 of the raw answers nothing is kept" in report.to_text()
+    assert "nothing would be kept" in would.to_text()
+
+
+def test_a_raw_answer_that_a_newer_version_stored_is_not_emptied(shops: Shops, sqlite_into: str) -> None:
+    shop = shops(sqlite_into, **stock())
+    shop.collect()
+    newer = with_first_answer(
+        shop, lambda transcript: zlib.compress(zlib.decompress(transcript).replace(b'"format":1', b'"format":2', 1))
+    )
+    with pytest.raises(StoreError, match="has the format 2") as refusal:
+        set_to(shop, "name=drop")
+    assert "Upgrade fapiao" in (refusal.value.advice or "")
+    assert newer in shop.rows_of("page", "transcript")
+    assert not show_policy(shop.database).is_applied
 
 
 def test_a_run_under_the_old_policy_commits_nothing_after_the_change(shops: Shops, sqlite_into: str) -> None:

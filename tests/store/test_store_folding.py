@@ -57,6 +57,42 @@ def test_a_state_that_comes_back_is_the_current_one(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_one_batch_brings_a_known_invoice_every_state_it_came_through(shelf: Shelf, order: tuple[int, ...]) -> None:
+    shelf.load(invoice(1), cursor="known")
+
+    states = ("void", "normal", "red_flushed")
+    shelf.loader.load(
+        [
+            shelf.page(invoice(1, state=states[at]), cursor=str(place), fetched_at=NOON + 1 + at)
+            for place, at in enumerate(order)
+        ]
+    )
+
+    history = [(row["seq"], row["state"], row["observed_at"]) for row in shelf.rows("fapiao_invoice_state")]
+    assert history == [
+        (1, "normal", NOON),
+        (2, "void", NOON + 1),
+        (3, "normal", NOON + 2),
+        (4, "red_flushed", NOON + 3),
+    ]
+    assert shelf.rows("fapiao_invoice")[0]["state"] == "red_flushed"
+
+
+def test_a_batch_of_pages_fetched_before_gives_a_known_invoice_no_past(shelf: Shelf) -> None:
+    shelf.load(invoice(1, state="void"), cursor="known", fetched_at=NOON + 5)
+
+    shelf.loader.load(
+        [
+            shelf.page(invoice(1, state=state), cursor=state, fetched_at=NOON + at)
+            for at, state in enumerate(("normal", "red_flushed"))
+        ]
+    )
+
+    assert [row["state"] for row in shelf.rows("fapiao_invoice_state")] == ["void"]
+    assert shelf.rows("fapiao_invoice")[0]["state"] == "void"
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 def test_pages_that_became_one_batch_tell_the_same_history_as_one_after_another(
     shelf: Shelf, order: tuple[int, ...]
 ) -> None:

@@ -24,7 +24,7 @@ from fapiao.registry import Source
 from fapiao.spec import Descriptor
 from fapiao.wire import Account, Decision, Flow, Request, Response, Secret, SyncQuery
 
-__all__ = ["NOTHING", "Told", "pack", "replay", "told", "unpack", "unpack_told"]
+__all__ = ["NOTHING", "NewerTranscript", "Told", "pack", "replay", "told", "unpack", "unpack_told"]
 
 T = TypeVar("T")
 FORMAT = 1
@@ -33,6 +33,12 @@ LEVEL = 3
 2.3 ms."""
 KEPT_HEADERS = ("content-type", "date", "retry-after", "x-request-id", "x-trace-id")
 """Response headers worth keeping; never cookies."""
+
+
+class NewerTranscript(StoreError):
+    """A stored transcript was written by a newer version: it is whole, and nobody may call it damaged."""
+
+    advice = "Upgrade fapiao to the version that wrote it."
 
 
 class _Entry(msgspec.Struct, omit_defaults=True):
@@ -90,7 +96,8 @@ def unpack_told(data: bytes, sha256: str | None = None) -> tuple[tuple[Exchange,
     """The transcript again, and what the flow was told.
 
     :param sha256: what :func:`pack` returned with it, to be compared.
-    :raises StoreError: damaged, or written by a newer version.
+    :raises NewerTranscript: written by a newer version.
+    :raises StoreError: damaged.
     """
     try:
         plain = zlib.decompress(data)
@@ -100,11 +107,13 @@ def unpack_told(data: bytes, sha256: str | None = None) -> tuple[tuple[Exchange,
         raise StoreError(
             "A stored transcript is damaged.", advice="Restore it from a backup, or read the page again."
         ) from None
+    if head.format > FORMAT:
+        raise NewerTranscript(f"A stored transcript has the format {head.format}; this version reads {FORMAT}.")
     lengths = sum(entry.length for entry in head.exchanges)
     if head.format != FORMAT or cut + 1 + lengths != len(plain):
         raise StoreError(
-            f"A stored transcript has the format {head.format} or a wrong length.",
-            advice="Upgrade fapiao to the version that wrote it, or read the page again.",
+            f"A stored transcript has the unknown format {head.format} or a wrong length.",
+            advice="Restore it from a backup, or read the page again.",
         )
     if sha256 is not None and hashlib.sha256(plain).hexdigest() != sha256:
         raise StoreError("A stored transcript is not what was stored: its SHA-256 differs.")

@@ -25,7 +25,7 @@ from fapiao.store.sealing import is_sealed, is_sealed_text
 from fapiao.store.settling import Seen, refold
 from fapiao.store.verification_tables import verifications
 
-__all__ = ["StoredAnswer", "apply_to_answers", "apply_to_checks", "apply_to_documents", "next_keys"]
+__all__ = ["AnswersDone", "StoredAnswer", "apply_to_answers", "apply_to_checks", "apply_to_documents", "next_keys"]
 
 _DIFFERENCES: msgspec.json.Decoder[tuple[Difference, ...]] = msgspec.json.Decoder(tuple[Difference, ...])
 
@@ -44,10 +44,19 @@ class StoredAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Remade(msgspec.Struct, frozen=True):
-    """What becomes of a page's transcript; of its bytes nothing may be left."""
+    """What becomes of a page's transcript."""
 
     transcript: bytes
+    """Empty where what may be kept of it cannot be told."""
     sha256: str
+
+
+class AnswersDone(msgspec.Struct, frozen=True):
+    """How many raw answers and rejected records were changed, and of how many answers nothing is left."""
+
+    answers: int
+    emptied: int
+    rejected: int
 
 
 Remake = Callable[[StoredAnswer], "Remade | None"]
@@ -90,7 +99,9 @@ def apply_to_documents(
         if left is None:
             continue
         changed[key] = {
-            (row["source"], row["api"], row["content_hash"]): Seen(row["first_seen_at"], row["last_seen_at"])
+            (row["source"], row["api"], row["content_hash"]): Seen(
+                row["first_seen_at"], row["last_seen_at"], row["last_seen_at"]
+            )
             for row in left
         }
         if write:
@@ -106,8 +117,8 @@ def apply_to_documents(
 
 def apply_to_answers(
     connection: Connection, page_ids: Sequence[int], remake: Remake, remake_record: RemakeRecord, *, write: bool
-) -> tuple[int, int]:
-    """(raw answers, rejected records) that hold something that the policy does not keep; written anew without it."""
+) -> AnswersDone:
+    """What holds something that the policy does not keep; written anew without it."""
     query = (
         sa.select(
             pages.c.page_id, pages.c.api, pages.c.cursor, pages.c.transcript, pages.c.transcript_sha256,
@@ -121,12 +132,13 @@ def apply_to_answers(
     for row in connection.execute(query).mappings():
         transcript = bytes(row["transcript"])
         found[row["page_id"]] = StoredAnswer(**dict(row) | {"transcript": b"" if is_sealed(transcript) else transcript})
-    answers = 0
+    answers = emptied = 0
     for page in found.values():
         made = remake(page) if page.transcript else None
         if made is None:
             continue
         answers += 1
+        emptied += not made.transcript
         if write:
             values = {"transcript_sha256": made.sha256}
             table = pages.c
@@ -134,7 +146,8 @@ def apply_to_answers(
                 pages.update().where(table.page_id == page.page_id).values(transcript=made.transcript, **values)
             )
             connection.execute(pages.update().where(table.raw_page_id == page.page_id).values(**values))
-    return answers, _apply_to_rejected(connection, found, remake_record, write=write)
+    rejected = _apply_to_rejected(connection, found, remake_record, write=write)
+    return AnswersDone(answers, emptied, rejected)
 
 
 def apply_to_checks(

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from fapiao.invoices.folding import Observation, fold
+from fapiao.invoices.folding import Folded, Observation, fold
 from fapiao.store.bulk import Row, Writer, chunks
 from fapiao.store.columns import EpochTime
 from fapiao.store.documents import RowSet, from_content
 from fapiao.store.grouping import Group, Stated
 from fapiao.store.invoice_tables import findings, holdings, invoices, observations, states
 from fapiao.store.merging import CHILDREN
-from fapiao.store.state_history import state_source
+from fapiao.store.state_history import Sighted, state_history, state_source
 
 __all__ = ["Seen", "Settlement", "hold", "observe", "refold", "settle"]
 
@@ -32,11 +33,19 @@ class Settlement(msgspec.Struct, frozen=True):
 
 
 class Seen(msgspec.Struct):
-    """One observation as it will stand after this transaction."""
+    """One observation as it will stand after this transaction (epoch seconds)."""
 
     first: float
     last: float
+    before: float | None
+    """When it was seen last before this transaction; None where it is new."""
     new: Stated | None = None
+    met: tuple[float, float] | None = None
+    """When this transaction's pages have met it first and last."""
+
+    def times(self) -> set[float]:
+        """All moments at which it is known to have been seen."""
+        return {at for at in (self.first, self.last, self.before, *(self.met or ())) if at is not None}
 
 
 def observe(rows: RowSet, key: str, stated: Stated) -> None:
@@ -116,7 +125,7 @@ def _stored(connection: Connection, keys: list[int]) -> dict[int, dict[_Identity
         table.invoice_key, table.source, table.api, table.content_hash, table.first_seen_at, table.last_seen_at
     ).where(table.invoice_key.in_(keys))
     for key, source, api, content_hash, first, last in connection.execute(query):
-        stored[key][source, api, content_hash] = Seen(first, last)
+        stored[key][source, api, content_hash] = Seen(first, last, last)
     return stored
 
 
@@ -133,13 +142,14 @@ def _note(
         identity = (stated.source, stated.api, stated.content_hash)
         seen = have.get(identity)
         if seen is None:
-            have[identity] = Seen(stated.first, stated.last, stated)
+            have[identity] = Seen(stated.first, stated.last, None, stated, (stated.first, stated.last))
             anew = True
             continue
         for at in {stated.first, stated.last}:
             if at < seen.first or at > seen.last:
                 touched[stated.source, stated.api, at].append((key, stated.content_hash))
                 anew = anew or at < seen.first or len(have) > 1
+        seen.met = (stated.first, stated.last)
         seen.first = min(seen.first, stated.first)
         seen.last = max(seen.last, stated.last)
     return anew
@@ -225,14 +235,29 @@ def refold(connection: Connection, writer: Writer, rows: RowSet, documents: dict
         sources = ",".join(sorted({part.source for part in said}))
         heads.append(rows.document(str(key), folded.invoice, sources, rows.stamp(first)))
         rows.findings(folded.conflicts, str(key), None, None, None)
-        seq, state = last_states.get(key, (0, None))
-        if state != folded.invoice.state:
-            who = state_source(said, folded.invoice.state)
-            rows.add(
-                states, str(key), str(seq + 1), folded.invoice.state, folded.invoice.state_raw, who.source,
-                rows.stamp(who.observed_at),
-            )  # fmt: skip
+        seq, last = last_states.get(key, (0, None))
+        for state, state_raw, who in _states_since(last, folded, said, sorted(documents[key].items())):
+            seq += 1
+            rows.add(states, str(key), str(seq), state, state_raw, who.source, rows.stamp(who.observed_at))
     writer.update(invoices, heads)
+
+
+def _states_since(
+    last: str | None, folded: Folded, said: list[Observation], seen: list[tuple[_Identity, Seen]]
+) -> Iterator[tuple[str, str | None, Observation]]:
+    """The states the document came into after ``last``: at each moment that the database did not know of yet.
+
+    What was fetched before those moments and comes late adds the state that it leads to now, and no past.
+    """
+    known = max((one.before for _, one in seen if one.before is not None), default=0.0)
+    moments = sorted({at for _, one in seen for at in one.times() if at > known})
+    if len(moments) > 1:
+        sighted = [
+            Sighted(part.source, part.api, part.invoice, one.times()) for part, (_, one) in zip(said, seen, strict=True)
+        ]
+        yield from state_history(sighted, moments, last)
+    elif folded.invoice.state != last:
+        yield folded.invoice.state, folded.invoice.state_raw, state_source(said, folded.invoice.state)
 
 
 def _contents(connection: Connection, keys: list[int]) -> dict[tuple[int, str, str, str], str]:

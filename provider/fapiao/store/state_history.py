@@ -23,13 +23,13 @@ class Sighted(msgspec.Struct, frozen=True, gc=False):
 
 
 def state_history(
-    said: Sequence[Sighted], times: Sequence[float] | None = None
+    said: Sequence[Sighted], times: Sequence[float] | None = None, last: str | None = None
 ) -> Iterator[tuple[str, str | None, Observation]]:
     """Each state the document came into, as the vendor wrote it, and whose word it is.
 
     :param times: the moments to look at, ascending; all at which something was said, without them.
+    :param last: the state it was in before.
     """
-    last = None
     for at in sorted({at for one in said for at in one.times}) if times is None else times:
         then = [
             Observation(
