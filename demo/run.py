@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from airflow_home import ROOT, connection_to, environment
-from fapiao.store.invoice_tables import holdings, invoices, lines
+from fapiao.store.tables.invoices import holdings, invoices, lines
 from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator
 
 HOME = ROOT / "build" / "demo"

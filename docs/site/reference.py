@@ -20,7 +20,7 @@ from fapiao.invoices.rules import RULES
 from fapiao.registry import registry
 from fapiao.settings import COMMON_FIELDS
 from fapiao.spec import Descriptor
-from fapiao.store.schema import metadata
+from fapiao.store.tables.schema import metadata
 
 __all__ = ["pages"]
 

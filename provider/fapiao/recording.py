@@ -12,20 +12,20 @@ from typing import Any
 import msgspec
 
 from fapiao.arguments import collect_request
-from fapiao.claims import claim_of
-from fapiao.collection import Collector
+from fapiao.collecting.claims import claim_of
+from fapiao.collecting.collection import Collector
+from fapiao.collecting.outcomes import Waiting
+from fapiao.collecting.sync import Syncer
+from fapiao.collecting.verification import Verifier
 from fapiao.engine import BlockingDriver
 from fapiao.errors import ConfigurationError, FapiaoError, VendorBusy
 from fapiao.events import RecordRejected
 from fapiao.observing import observers
-from fapiao.outcomes import Waiting
 from fapiao.registry import Source
 from fapiao.spec import hookimpl
 from fapiao.store import Database
-from fapiao.sync import Syncer
 from fapiao.sync_arguments import sync_request
 from fapiao.testing.cassettes import Cassette, Masker, Question, Recorder, Replay
-from fapiao.verification import Verifier
 from fapiao.wire import Account
 
 __all__ = ["Outcome", "ask", "play", "record"]

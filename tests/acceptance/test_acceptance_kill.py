@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from collecting import APP_SECURITY, MONTH, Command, unproven, wrong_with
-from fapiao.reading import AHEAD
+from fapiao.collecting.reading import AHEAD
 from fapiao.store import Database
-from fapiao.store.ledger_tables import account_permits, accounts, collections
+from fapiao.store.tables.ledger import account_permits, accounts, collections
 from fapiao.testing.numbering import tax_number
 from fapiao.testing.observation import Report
 from fapiao.testing.scenario import Count, Fault

@@ -66,7 +66,7 @@ def test_late_changes_of_a_closed_month_arrive_with_the_next_generation(
 
     import sqlalchemy as sa
 
-    from fapiao.store.invoice_tables import findings, invoices
+    from fapiao.store.tables.invoices import findings, invoices
 
     engine = sa.create_engine(into)
     with engine.connect() as connection:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from collecting import MONTH, Command
 from fapiao.invoices.model import Invoice
 from fapiao.invoices.personal_data import CLASSES, FIELDS
-from fapiao.personal_data import set_policy
+from fapiao.rereading.personal_data import set_policy
 from fapiao.store import Database
 from fapiao.testing.scenario import TAXPAYERS
 from fapiao_ekuaibao.simulator import EkuaibaoSimulator

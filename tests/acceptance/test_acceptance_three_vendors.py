@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fapiao.invoices.personal_data import CLASSES, DEFAULT, Policy
 from fapiao.store import Database, PageLoad
-from fapiao.store.policies import change_policy
+from fapiao.store.documents.policies import change_policy
 from fapiao.testing.comparison import differences
 from fapiao.wire import SliceKey
 from storing import NOON, Shelf, documents

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from fapiao.store import Database
-from fapiao.store.control_totals import INVOICES, ControlTotal, store_totals
+from fapiao.store.reports.control_totals import INVOICES, ControlTotal, store_totals
 from fapiao_ekuaibao.simulator.scenario import Malformed
 
 pytestmark = pytest.mark.airflow

@@ -18,7 +18,7 @@ from api_server import api_server
 from browser import chromium, wait_for
 from fapiao.coverage.report import coverage_report
 from fapiao.store import Database, TaskReference
-from fapiao.store.control_totals import INVOICES, ControlTotal, store_totals
+from fapiao.store.reports.control_totals import INVOICES, ControlTotal, store_totals
 from many_months import fill, months, taxpayer
 from storing import HOLDER, MONTH, NOON, Shelf, invoice
 

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from fapiao.store import Database, TaskReference
-from fapiao.store.control_totals import INVOICES, ControlTotal, store_totals
+from fapiao.store.reports.control_totals import INVOICES, ControlTotal, store_totals
 from storing import HOLDER, MONTH, NOON, Shelf, invoice
 
 pytestmark = [

@@ -23,7 +23,7 @@ except ImportError:
     from airflow.decorators import task
 before = {name for name in sys.modules if not name.startswith("fapiao")}  # what Airflow imports by itself
 runpy.run_path(sys.argv[1], run_name="parsed")
-heavy = ("fapiao_ekuaibao", "fapiao.store", "fapiao.engine", "fapiao.collection", "requests", "httpx", "sqlalchemy")
+heavy = ("fapiao_ekuaibao", "fapiao.store", "fapiao.engine", "fapiao.collecting.collection", "requests", "httpx", "sqlalchemy")
 print([name for name in heavy if name in set(sys.modules) - before])
 """
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from fapiao.airflow.compat import AIRFLOW_3_3, AirflowException
 from fapiao.airflow.operators import CollectInvoicesOperator
-from fapiao.store.ledger_tables import collections
+from fapiao.store.tables.ledger import collections
 
 pytestmark = [pytest.mark.airflow, pytest.mark.filterwarnings("ignore::DeprecationWarning:airflow")]
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from cryptography.fernet import Fernet
 
-from fapiao.store.sealing import RawKeys
+from fapiao.store.access.sealing import RawKeys
 
 pytestmark = pytest.mark.airflow
 

@@ -191,7 +191,7 @@ def _dlt(started: dict[str, Any], url: str, python: str) -> tuple[float, int]:
 def _fapiao(started: dict[str, Any], url: str) -> tuple[float, int]:
     sys.path[:0] = [str(ROOT / "provider"), str(ROOT / "plugins")]
     from fapiao.arguments import collect_request
-    from fapiao.collection import Collector
+    from fapiao.collecting.collection import Collector
     from fapiao.connection import Connection
     from fapiao.registry import Source
     from fapiao.store import Database

@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "provider"), str(ROOT / "plugins")]
 
 from fapiao.store import Database, PageLoad  # noqa: E402 -- the path has to be set first
-from fapiao.store.schema import metadata  # noqa: E402
+from fapiao.store.tables.schema import metadata  # noqa: E402
 from storing import Shelf  # noqa: E402
 from vendors import said  # noqa: E402
 
@@ -157,10 +157,10 @@ def _executemany(url: str, other: str) -> float:
 def _interpret_again(url: str, invoices: int) -> tuple[float, float]:
     """Rates of collecting a month from the simulator, and of interpreting its raw answers again, which changes nothing."""
     from fapiao.arguments import collect_request
-    from fapiao.collection import Collector
+    from fapiao.collecting.collection import Collector
     from fapiao.connection import Connection
     from fapiao.registry import registry
-    from fapiao.renormalizing import renormalize
+    from fapiao.rereading.renormalizing import renormalize
     from fapiao.testing.scenario import TAXPAYERS
     from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator
 

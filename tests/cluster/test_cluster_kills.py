@@ -13,7 +13,7 @@ from airflow_cluster import AirflowCluster
 from airflow_home import connection_to
 from collecting import MONTH, wrong_with
 from fapiao.store import Database
-from fapiao.store.ledger_tables import collections
+from fapiao.store.tables.ledger import collections
 from fapiao.testing.numbering import tax_number
 from fapiao.testing.observation import Report
 from fapiao.testing.scenario import Count

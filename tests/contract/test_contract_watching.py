@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from fapiao.collecting.watching import JobView, Judgement, judge
 from fapiao.store import SliceRecord
-from fapiao.watching import JobView, Judgement, judge
 from fapiao.wire import CollectionStatus, SliceKey, SliceState, SliceStatus
 
 KEY, OTHER = SliceKey("81", "input"), SliceKey("82", "input")

@@ -19,7 +19,7 @@ from fapiao.coverage.documents import SLICE_FIELDS, TOTAL_FIELDS, months_between
 from fapiao.coverage.report import coverage_report
 from fapiao.errors import ConfigurationError
 from fapiao.store import MonthTotal, TaskReference
-from fapiao.store.control_totals import DEDUCTION, INVOICES, ControlTotal, store_totals
+from fapiao.store.reports.control_totals import DEDUCTION, INVOICES, ControlTotal, store_totals
 from storing import HOLDER, INPUT, MONTH, NOON, OUTPUT, Shelf, invoice, refused
 
 TASK = TaskReference(dag_id="monthly", task_id="load", run_id="manual__</script>", map_index=3, try_number=2)

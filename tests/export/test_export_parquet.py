@@ -17,12 +17,12 @@ import pytest
 import sqlalchemy as sa
 
 from fapiao.errors import ConfigurationError, StoreError
-from fapiao.exporting import MARK, export
 from fapiao.invoices.model import Deduction
+from fapiao.reports.exporting import MARK, export
 from fapiao.store import Database
-from fapiao.store.control_totals import DEDUCTION, INVOICES, ControlTotal, store_totals
-from fapiao.store.datasets import DATASETS, held_invoices
-from fapiao.store.verification_tables import verifications
+from fapiao.store.reports.control_totals import DEDUCTION, INVOICES, ControlTotal, store_totals
+from fapiao.store.reports.datasets import DATASETS, held_invoices
+from fapiao.store.tables.verifications import verifications
 from storing import HOLDER, INPUT, NOON, OUTPUT, Shelf, invoice, line
 
 
@@ -194,7 +194,7 @@ def test_a_killed_run_leaves_the_old_and_the_next_one_clears_up(small: Shelf, tm
     export(small.database, out)
     before = files(out)
     program = (
-        "import resource, signal, sys\nfrom pathlib import Path\nfrom fapiao.exporting import export\n"
+        "import resource, signal, sys\nfrom pathlib import Path\nfrom fapiao.reports.exporting import export\n"
         "from fapiao.store import Database\ndatabase = Database.connect(sys.argv[1])\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"  # the system's own kill, in the middle of a file
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)\n"

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from dictating import BUYER, SELLER, Golden, certified, digital, item, listed, page
 from fapiao.store import deduction_changes, month_changes
-from fapiao.store.views import links
+from fapiao.store.tables.views import links
 
 D = Decimal
 SLICE = ("81", "input")

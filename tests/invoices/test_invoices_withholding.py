@@ -18,7 +18,7 @@ from fapiao.invoices.personal_data import ACTIONS, CLASSES, DEFAULT, EVERYTHING,
 from fapiao.invoices.tax_numbers import check_digit
 from fapiao.invoices.texts import HASHED, is_masked
 from fapiao.invoices.withholding import Withholding, fingerprint
-from fapiao.store.schema import metadata
+from fapiao.store.tables.schema import metadata
 from storing import invoice
 
 KEY = b"a key of the tests, long enough for anybody"

@@ -19,7 +19,7 @@ from fapiao.errors import CredentialError
 from fapiao.events import AttemptFinished, Event, PageCommitted, RecordRejected, SliceClosed
 from fapiao.observing import observers
 from fapiao.registry import registry
-from fapiao.store.ledger_tables import pages, rejections, slices
+from fapiao.store.tables.ledger import pages, rejections, slices
 from fapiao.testing.scenario import Fault
 from fapiao.wire import Account, Secret
 from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator, Malformed

@@ -17,9 +17,9 @@ from cryptography.fernet import Fernet
 
 from fapiao.errors import StoreError
 from fapiao.invoices.personal_data import ACTIONS, CLASSES
-from fapiao.personal_data import apply_policy, set_policy, show_policy
-from fapiao.store.ledger_tables import pages
-from fapiao.store.policies import read_policy
+from fapiao.rereading.personal_data import apply_policy, set_policy, show_policy
+from fapiao.store.documents.policies import read_policy
+from fapiao.store.tables.ledger import pages
 from rereading import SOURCES, Shop, record
 
 Shops = Callable[..., Shop]
@@ -302,9 +302,9 @@ def test_a_source_that_does_not_tell_its_personal_data_has_its_raw_kept_only_enc
 
 _APPLY = """
 import sys
-from fapiao.personal_data import set_policy
+from fapiao.rereading.personal_data import set_policy
 from fapiao.store import Database
-import fapiao.personal_data as module
+import fapiao.rereading.personal_data as module
 from rereading import SOURCES
 
 module._DOCUMENTS = module._ANSWERS = 1

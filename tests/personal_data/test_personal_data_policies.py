@@ -14,11 +14,11 @@ from fapiao.cli import cli
 from fapiao.errors import ConfigurationError, StoreError
 from fapiao.invoices.personal_data import DEFAULT, EVERYTHING, Policy
 from fapiao.invoices.texts import HASHED
-from fapiao.personal_data import apply_policy, set_policy, show_policy
 from fapiao.redaction import redact
+from fapiao.rereading.personal_data import apply_policy, set_policy, show_policy
 from fapiao.store import Database
-from fapiao.store.hash_keys import HASH_FILE_VARIABLE, HASH_VARIABLE, HashKey
-from fapiao.store.policies import change_policy, guard, read_policy, ready
+from fapiao.store.access.hash_keys import HASH_FILE_VARIABLE, HASH_VARIABLE, HashKey
+from fapiao.store.documents.policies import change_policy, guard, read_policy, ready
 from rereading import SOURCES, Shop, record
 from storing import Shelf, invoice
 
@@ -166,7 +166,7 @@ def test_a_database_of_before_has_the_default_policy_still_to_be_applied(
 ) -> None:
     from alembic import command
 
-    from fapiao.store.migrating import configuration
+    from fapiao.store.access.migrating import configuration
 
     into = f"sqlite:///{tmp_path / 'old.db'}" if kind == "sqlite" else str(request.getfixturevalue(f"{kind}_url"))
     database = Database.connect(into)
@@ -181,7 +181,7 @@ def test_a_database_of_before_has_the_default_policy_still_to_be_applied(
 
 
 def _old_rows(connection: sa.Connection) -> None:
-    from fapiao.store.ledger_tables import collections, pages, slices
+    from fapiao.store.tables.ledger import collections, pages, slices
 
     def filled(table: sa.Table, **values: object) -> dict[str, object]:
         return {

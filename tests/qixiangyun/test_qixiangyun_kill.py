@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from fapiao.store import Database
-from fapiao.store.ledger_tables import slices
+from fapiao.store.tables.ledger import slices
 from fapiao_qixiangyun.simulator import QixiangyunScenario, QixiangyunSimulator
 
 pytestmark = pytest.mark.kill

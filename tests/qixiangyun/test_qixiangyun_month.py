@@ -13,14 +13,14 @@ import pytest
 import sqlalchemy as sa
 
 from fapiao.arguments import collect_request
-from fapiao.collection import Collector
+from fapiao.collecting.collection import Collector
 from fapiao.errors import FapiaoError, IncompleteError, TaxpayerRefused
 from fapiao.invoices.personal_data import CLASSES, DEFAULT
-from fapiao.personal_data import set_policy
-from fapiao.renormalizing import renormalize
+from fapiao.rereading.personal_data import set_policy
+from fapiao.rereading.renormalizing import renormalize
 from fapiao.store import Database
-from fapiao.store.invoice_tables import customs, holdings, invoices, lines, special_businesses, trips, vehicles
-from fapiao.store.ledger_tables import pages
+from fapiao.store.tables.invoices import customs, holdings, invoices, lines, special_businesses, trips, vehicles
+from fapiao.store.tables.ledger import pages
 from fapiao.testing.comparison import differences
 
 MONTH = "202411"

@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 
 from fapiao.arguments import collect_request
-from fapiao.collection import Collector
+from fapiao.collecting.collection import Collector
 from fapiao.errors import FapiaoError
-from fapiao.purging import purge
-from fapiao.renormalizing import renormalize
+from fapiao.rereading.purging import purge
+from fapiao.rereading.renormalizing import renormalize
 from fapiao.store import Database
-from fapiao.store.ledger_tables import pages
+from fapiao.store.tables.ledger import pages
 
 MONTH = "202411"
 TYPES = ("01", "81", "17", "51")

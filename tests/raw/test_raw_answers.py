@@ -12,7 +12,7 @@ import pytest
 from bureau import claim, claims, digital_number
 from einvoices import einvoice
 from fapiao.layouts import archiver, einvoice_xml
-from fapiao.purging import purge
+from fapiao.rereading.purging import purge
 from fapiao.testing.loopback import Answer
 from inquiring import Inquiry, shelved
 from misreading import BUREAU

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from fapiao.collecting.verification import Verifier
 from fapiao.connection import Connection
 from fapiao.engine import BlockingDriver
 from fapiao.invoices.model import Finding, Invoice, Level, NormalizeContext, Rejected, Severity
@@ -24,11 +25,10 @@ from fapiao.layouts import archiver, einvoice_xml
 from fapiao.layouts.archiver import LayoutArchiver
 from fapiao.layouts.places import FolderPlace
 from fapiao.registry import Registry, Source
-from fapiao.renormalizing import renormalize
+from fapiao.rereading.renormalizing import renormalize
 from fapiao.spec import hookimpl
 from fapiao.store import Database, SharedAccountState
-from fapiao.store.closing import CLOSING_RULES
-from fapiao.verification import Verifier
+from fapiao.store.ledger.closing import CLOSING_RULES
 from fapiao.wire import Account, Claim, Flow, LayoutFiles, LayoutTask, Outcome, Pending, Verification
 from fapiao_qixiangyun import plugin
 from fapiao_qixiangyun.simulator import QixiangyunScenario, QixiangyunSimulator

@@ -22,7 +22,7 @@ Inquiries = Callable[..., Inquiry]
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import os, signal, sys
-from fapiao.renormalizing import renormalize
+from fapiao.rereading.renormalizing import renormalize
 from fapiao.store import Database, answers
 from misreading import BOTH
 

@@ -12,8 +12,8 @@ from cryptography.fernet import Fernet
 from bureau import claims
 from fapiao.errors import StoreError
 from fapiao.invoices.personal_data import ACTIONS, CLASSES
-from fapiao.personal_data import set_policy
-from fapiao.store.sealing import VARIABLE
+from fapiao.rereading.personal_data import set_policy
+from fapiao.store.access.sealing import VARIABLE
 from inquiring import Inquiry, shelved
 from misreading import BOTH, BUREAU
 from offices import KINDS

@@ -9,7 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from collecting import APP_SECURITY, Command
-from fapiao.store.sealing import VARIABLE
+from fapiao.store.access.sealing import VARIABLE
 from fapiao.testing.scenario import TAXPAYERS
 from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator
 from rereading import Shop

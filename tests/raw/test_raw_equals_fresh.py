@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fapiao.invoices.model import Finding, Invoice, Rejected, Severity
 from fapiao.store import Database
-from fapiao.store.closing import CLOSING_RULES
+from fapiao.store.ledger.closing import CLOSING_RULES
 from rereading import PLUGIN, Shop, plain, record
 
 REASON = Finding(rule="V1", severity=Severity.REJECT, field="day", message="The day cannot be read.")

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
 from rereading import PLUGIN, SOURCES
-from fapiao.renormalizing import renormalize
+from fapiao.rereading.renormalizing import renormalize
 from fapiao.store import Database
 SOURCES.get("atlas")
 renormalize(

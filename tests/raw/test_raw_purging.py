@@ -9,8 +9,8 @@ import pytest
 
 from fapiao.errors import ConfigurationError
 from fapiao.invoices.model import Finding, Rejected, Severity
-from fapiao.purging import purge, purge_instant
-from fapiao.store.raw import is_purged
+from fapiao.rereading.purging import purge, purge_instant
+from fapiao.store.raw.pages import is_purged
 from rereading import PLUGIN, Shop, plain, record
 
 Shops = Callable[..., Shop]

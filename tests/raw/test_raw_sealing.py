@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from fapiao.errors import ConfigurationError, StoreError
 from fapiao.invoices.model import Finding, Rejected, Severity
 from fapiao.redaction import redact
-from fapiao.store.sealing import FILE_VARIABLE, VARIABLE, RawKeys
+from fapiao.store.access.sealing import FILE_VARIABLE, VARIABLE, RawKeys
 from rereading import PLUGIN, Shop, plain, record
 
 Shops = Callable[..., Shop]

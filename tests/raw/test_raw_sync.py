@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from fapiao.renormalizing import renormalize
+from fapiao.rereading.renormalizing import renormalize
 from fapiao.store import Database
-from fapiao.store.schema import metadata
+from fapiao.store.tables.schema import metadata
 from forgetting import OLDER
 from syncing import desk
 

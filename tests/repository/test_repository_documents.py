@@ -26,7 +26,7 @@ from fapiao.cli import cli
 from fapiao.registry import registry
 from fapiao.settings import COMMON_FIELDS
 from fapiao.spec import FLOW_HOOKS, REQUIRED_HOOKS, InvoiceSource
-from fapiao.store.schema import metadata
+from fapiao.store.tables.schema import metadata
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -37,7 +37,7 @@ def test_every_module_is_either_open_or_closed_to_plugins() -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["import fapiao.cli, fapiao.collection", "import fapiao.store, fapiao.engine", "import fapiao_ekuaibao"],
+    ["import fapiao.cli, fapiao.collecting.collection", "import fapiao.store, fapiao.engine", "import fapiao_ekuaibao"],
 )
 def test_the_framework_and_the_plugins_load_neither_airflow_nor_httpx(statement: str) -> None:
     assert loaded_after(statement).isdisjoint({"airflow", "httpx"})

@@ -96,7 +96,7 @@ def clean_environment(folder: Path, plugin: Path) -> Path:
 TRUTH = """
 import json, sys
 import sqlalchemy as sa
-from fapiao.store.invoice_tables import invoices, lines
+from fapiao.store.tables.invoices import invoices, lines
 from fapiao.testing.comparison import differences
 from fapiao_quickvendor.simulator import Simulator, VendorScenario
 

@@ -13,7 +13,7 @@ import pytest
 from fapiao.engine.account_state import AccountState, FreshToken
 from fapiao.errors import ConfigurationError
 from fapiao.store import Database, SharedAccountState
-from fapiao.store.ledger_tables import accounts
+from fapiao.store.tables.ledger import accounts
 from fapiao.wire import Account, Secret
 
 NOW = 1_731_900_000.0

@@ -9,7 +9,7 @@ import pytest
 
 from fapiao.invoices.model import Deduction, Invoice
 from fapiao.store import Database
-from fapiao.store.control_totals import (
+from fapiao.store.reports.control_totals import (
     DEDUCTION,
     INVOICES,
     ComparedTotal,

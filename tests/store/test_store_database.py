@@ -12,10 +12,10 @@ from sqlalchemy.engine import Connection
 
 from fapiao.errors import ConfigurationError, FapiaoError, StoreError
 from fapiao.store import Database
-from fapiao.store.columns import exact_sum
-from fapiao.store.failures import Stale
-from fapiao.store.invoice_tables import invoices, lines
-from fapiao.store.ledger_tables import counters
+from fapiao.store.access.failures import Stale
+from fapiao.store.tables.columns import exact_sum
+from fapiao.store.tables.invoices import invoices, lines
+from fapiao.store.tables.ledger import counters
 from storing import Shelf, invoice, line
 
 ROW = {"name": "test", "next_value": 1}

@@ -9,9 +9,9 @@ import pytest
 
 from fapiao.arguments import CollectRequest
 from fapiao.errors import ConfigurationError
-from fapiao.gate import Gap, Gate, gate
+from fapiao.reports.gate import Gap, Gate, gate
 from fapiao.store import known_taxpayers
-from fapiao.store.control_totals import DEDUCTION, INVOICES, ControlTotal, store_totals
+from fapiao.store.reports.control_totals import DEDUCTION, INVOICES, ControlTotal, store_totals
 from storing import HOLDER, INPUT, MONTH, NOON, OUTPUT, Shelf, invoice, refused
 
 OTHER = "91990000000000027W"

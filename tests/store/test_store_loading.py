@@ -15,7 +15,7 @@ from fapiao.invoices.model import Invoice
 from fapiao.invoices.personal_data import DEFAULT
 from fapiao.invoices.withholding import Withholding
 from fapiao.store import Database, LoadReport
-from fapiao.store.schema import metadata
+from fapiao.store.tables.schema import metadata
 from storing import HOLDER, INPUT, NOON, OUTPUT, Shelf, examined, finding, full_invoice, invoice, line, refused
 
 
@@ -243,7 +243,7 @@ def test_a_crash_in_the_middle_leaves_nothing(shelf: Shelf, monkeypatch: pytest.
     class Killed(BaseException):
         pass
 
-    from fapiao.store import bulk
+    from fapiao.store.access import bulk
 
     insert = bulk.Writer.insert
 

@@ -13,8 +13,8 @@ from alembic.script import ScriptDirectory
 
 from fapiao.errors import StoreError
 from fapiao.store import Database
-from fapiao.store.migrating import configuration
-from fapiao.store.schema import HEAD, VERSION_TABLE, metadata
+from fapiao.store.access.migrating import configuration
+from fapiao.store.tables.schema import HEAD, VERSION_TABLE, metadata
 
 
 def test_migrations_and_metadata_agree(database: Database) -> None:

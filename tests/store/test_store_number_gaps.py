@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fapiao.invoices.model import Invoice
-from fapiao.store.number_gaps import MOST_GAPS
+from fapiao.store.ledger.number_gaps import MOST_GAPS
 from fapiao.wire import SliceKey
 from storing import HOLDER, NOON, Shelf, invoice
 

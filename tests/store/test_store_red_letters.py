@@ -11,7 +11,7 @@ from alembic import command
 
 from fapiao.invoices.model import Invoice
 from fapiao.store import Database
-from fapiao.store.migrating import configuration
+from fapiao.store.access.migrating import configuration
 from storing import HOLDER, NOON, OUTPUT, Shelf, documents, invoice, line, paper
 
 BLUE = "24990000000000000001"

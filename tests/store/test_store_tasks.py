@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from alembic import command
 
 from fapiao.arguments import CollectRequest
-from fapiao.gate import gate
+from fapiao.reports.gate import gate
 from fapiao.store import Database, TaskReference, coverage, coverage_detail
-from fapiao.store.migrating import configuration
+from fapiao.store.access.migrating import configuration
 from storing import HOLDER, INPUT, MONTH, NOON, OUTPUT, Shelf, invoice, refused
 
 FIRST = TaskReference(dag_id="monthly", task_id="start", run_id="scheduled__2024-12-03T00:00:00+00:00")

@@ -14,12 +14,12 @@ from alembic import command
 from dictating import BUYER, SELLER, Golden, certified, digital, listed, page
 from fapiao.invoices.codes import DOC_TYPES, SPECIAL_BUSINESS, STATES, UNKNOWN, USAGES
 from fapiao.store import Database
-from fapiao.store.columns import EpochTime, exact_sum, money
-from fapiao.store.datasets import held_invoices
-from fapiao.store.deduction_tables import CURRENT_VIEW, deductions
-from fapiao.store.invoice_tables import holdings, invoices
-from fapiao.store.migrating import configuration
-from fapiao.store.views import VIEWS, links
+from fapiao.store.access.migrating import configuration
+from fapiao.store.reports.datasets import held_invoices
+from fapiao.store.tables.columns import EpochTime, exact_sum, money
+from fapiao.store.tables.deductions import CURRENT_VIEW, deductions
+from fapiao.store.tables.invoices import holdings, invoices
+from fapiao.store.tables.views import VIEWS, links
 
 D = Decimal
 NAMES = ("𠮷野家𡃁测试有限公司", "䶮㛃（测试）有限公司")

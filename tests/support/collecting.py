@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from fapiao.invoices.personal_data import DEFAULT
-from fapiao.store.invoice_tables import customs, holdings, invoices, lines, special_businesses, trips, vehicles
+from fapiao.store.tables.invoices import customs, holdings, invoices, lines, special_businesses, trips, vehicles
 from fapiao.testing.comparison import differences
 from fapiao_ekuaibao.simulator import EkuaibaoSimulator
 

@@ -20,7 +20,9 @@ import msgspec
 import sqlalchemy as sa
 
 from fapiao.arguments import collect_request
-from fapiao.collection import Collector
+from fapiao.collecting.collection import Collector
+from fapiao.collecting.sync import Syncer
+from fapiao.collecting.verification import Verifier
 from fapiao.connection import Connection
 from fapiao.engine import BlockingDriver
 from fapiao.engine.failure import Failure
@@ -33,10 +35,8 @@ from fapiao.layouts.downloads import Downloader
 from fapiao.layouts.places import FolderPlace
 from fapiao.registry import Source, registry
 from fapiao.store import Database
-from fapiao.store.schema import metadata
-from fapiao.sync import Syncer
+from fapiao.store.tables.schema import metadata
 from fapiao.sync_arguments import sync_request
-from fapiao.verification import Verifier
 from fapiao.wire import Account, Claim, Response
 
 __all__ = [

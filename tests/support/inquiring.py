@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bureau import Bureau, amount_of, claim, claims, digital_number
-from fapiao.renormalizing import Renormalized, renormalize
+from fapiao.rereading.renormalizing import Renormalized, renormalize
 from fapiao.store import Database
-from fapiao.store.schema import metadata
+from fapiao.store.tables.schema import metadata
 from fapiao.wire import Claim
 from misreading import BOTH, BUREAU
 from offices import KINDS, Office

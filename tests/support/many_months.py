@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from fapiao.store import Database
-from fapiao.store.invoice_tables import holdings, invoices
-from fapiao.store.ledger_tables import collections, slices
+from fapiao.store.tables.invoices import holdings, invoices
+from fapiao.store.tables.ledger import collections, slices
 
 CLOSED_AT = 1_731_900_000.0
 _BATCH = 20_000

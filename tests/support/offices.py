@@ -11,14 +11,14 @@ import sqlalchemy as sa
 
 from bureau import Bureau
 from einvoices import einvoice, ofd, pdf
+from fapiao.collecting.verification import Verifier
 from fapiao.engine.host_rules import HostRules
 from fapiao.layouts.archiver import LayoutArchiver
 from fapiao.layouts.downloads import Downloader
 from fapiao.layouts.places import FolderPlace
 from fapiao.store import Database
-from fapiao.store.schema import metadata
+from fapiao.store.tables.schema import metadata
 from fapiao.testing.loopback import Answer, Call, LoopbackServer
-from fapiao.verification import Verifier
 from fapiao.wire import Claim
 from trying import FakeClock, china
 

@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from fapiao.arguments import collect_request
-from fapiao.collection import Collector
+from fapiao.collecting.collection import Collector
 from fapiao.connection import Connection
 from fapiao.engine import BlockingDriver
 from fapiao.errors import FapiaoError
@@ -21,10 +21,10 @@ from fapiao.invoices.model import Finding, Invoice, Line, NormalizeContext, Reje
 from fapiao.invoices.tax_numbers import check_digit
 from fapiao.invoices.texts import unknown_fields
 from fapiao.registry import Registry
-from fapiao.renormalizing import Renormalized, renormalize
+from fapiao.rereading.renormalizing import Renormalized, renormalize
 from fapiao.spec import SPEC_VERSION, Capability, Descriptor, Field, InvoiceType, hookimpl
 from fapiao.store import Database
-from fapiao.store.schema import metadata
+from fapiao.store.tables.schema import metadata
 from fapiao.wire import (
     OK,
     Account,

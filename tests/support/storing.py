@@ -33,8 +33,8 @@ from fapiao.store import (
     PageLoad,
     SliceRecord,
 )
-from fapiao.store.schema import metadata
-from fapiao.store.views import links
+from fapiao.store.tables.schema import metadata
+from fapiao.store.tables.views import links
 from fapiao.wire import SliceKey
 
 HOLDER = "91990000000000001X"

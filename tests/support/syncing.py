@@ -16,6 +16,7 @@ import msgspec
 import sqlalchemy as sa
 
 from collecting import ROOT
+from fapiao.collecting.sync import Syncer
 from fapiao.connection import Connection
 from fapiao.engine import BlockingDriver
 from fapiao.errors import FapiaoError
@@ -23,10 +24,9 @@ from fapiao.invoices.model import Deduction, Invoice
 from fapiao.manifest import SyncManifest, SyncSliceManifest
 from fapiao.registry import registry
 from fapiao.store import Database, DeductionChange, SharedAccountState, deduction_changes
-from fapiao.store.deduction_tables import CURRENT_VIEW, deductions
-from fapiao.store.invoice_tables import invoices, lines
-from fapiao.store.ledger_tables import pages, slice_records
-from fapiao.sync import Syncer
+from fapiao.store.tables.deductions import CURRENT_VIEW, deductions
+from fapiao.store.tables.invoices import invoices, lines
+from fapiao.store.tables.ledger import pages, slice_records
 from fapiao.sync_arguments import sync_request
 from fapiao.testing.comparison import differences
 from fapiao_jcsk.simulator import JcskReport, JcskScenario, JcskSimulator

@@ -16,12 +16,12 @@ import msgspec
 
 from collecting import APP_SECURITY, MONTH, unproven, wrong_with
 from fapiao.arguments import CHINA, collect_request
-from fapiao.collection import Collector
+from fapiao.collecting.collection import Collector
+from fapiao.collecting.outcomes import Waiting
 from fapiao.connection import Connection
 from fapiao.engine import BlockingDriver
 from fapiao.errors import FapiaoError
 from fapiao.manifest import Manifest
-from fapiao.outcomes import Waiting
 from fapiao.registry import registry
 from fapiao.store import Database, SharedAccountState, TaskReference, coverage
 from fapiao.testing.observation import Report

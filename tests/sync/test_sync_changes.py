@@ -9,7 +9,7 @@ import pytest
 
 from fapiao.errors import StoreError
 from fapiao.store import Database, deduction_changes
-from fapiao.store.deduction_tables import deductions
+from fapiao.store.tables.deductions import deductions
 from fapiao_jcsk.simulator import Payload, Refusal
 from syncing import Desk, Synced, rows
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from fapiao.store.ledger_tables import collections
+from fapiao.store.tables.ledger import collections
 from fapiao_jcsk.simulator import JcskSimulator, Malformed, Payload
 from syncing import APP_SECRET, JcskCommand, rows
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
+from fapiao.collecting.sync import YOUNG
 from fapiao.errors import VendorBroken
-from fapiao.store.ledger_tables import collections, pages
-from fapiao.sync import YOUNG
+from fapiao.store.tables.ledger import collections, pages
 from fapiao.testing.scenario import Count
 from fapiao_jcsk.simulator import JcskSimulator, Payload
 from syncing import Desk, JcskCommand, rows

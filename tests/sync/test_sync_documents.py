@@ -6,7 +6,7 @@ import json
 
 from collecting import ROOT
 from fapiao.registry import registry
-from fapiao.store.deduction_changes import KINDS
+from fapiao.store.reports.deduction_changes import KINDS
 from fapiao_jcsk.wishes import FILTERS
 
 DOCS = ROOT / "docs"

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from fapiao.arguments import collect_request
-from fapiao.collection import Collector
+from fapiao.collecting.collection import Collector
 from fapiao.connection import Connection
 from fapiao.registry import registry
 from fapiao.store import Database
-from fapiao.store.deduction_tables import CURRENT_VIEW
-from fapiao.store.invoice_tables import findings, invoices, lines, numbers, observations
+from fapiao.store.tables.deductions import CURRENT_VIEW
+from fapiao.store.tables.invoices import findings, invoices, lines, numbers, observations
 from fapiao_ekuaibao.simulator import EkuaibaoScenario, EkuaibaoSimulator
 from syncing import Desk, rows
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fapiao.errors import IncompleteError, VendorBroken, VendorRefused
-from fapiao.store.invoice_tables import holdings, invoices
-from fapiao.store.ledger_tables import rejections
+from fapiao.store.tables.invoices import holdings, invoices
+from fapiao.store.tables.ledger import rejections
 from fapiao.testing.scenario import Count, Fault
 from fapiao_jcsk.simulator import LISTS, Drift, Malformed, Payload, Refusal
 from syncing import Desk, rows

@@ -11,7 +11,7 @@ from alembic import command
 from sqlalchemy.engine import Connection
 
 from fapiao.store import CollectionKey, Database, Ledger
-from fapiao.store.migrating import configuration
+from fapiao.store.access.migrating import configuration
 from fapiao.wire import SliceKey
 
 BEFORE = "0002"

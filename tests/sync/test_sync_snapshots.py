@@ -12,8 +12,8 @@ import pytest
 
 from fapiao.invoices.model import Deduction, Invoice, Level
 from fapiao.store import CollectionKey, Database, PageLoad
-from fapiao.store.deduction_tables import CURRENT_VIEW, deductions
-from fapiao.store.ledger_tables import rejections
+from fapiao.store.tables.deductions import CURRENT_VIEW, deductions
+from fapiao.store.tables.ledger import rejections
 from fapiao.wire import SliceKey
 from storing import HOLDER, NOON, Shelf, examined, invoice, paper
 from syncing import rows

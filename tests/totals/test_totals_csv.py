@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from fapiao.arguments import CHINA
-from fapiao.control_totals import COLUMNS, TEMPLATE, totals_of_csv
 from fapiao.errors import ConfigurationError
-from fapiao.store.control_totals import DEDUCTION, INVOICES, ControlTotal
+from fapiao.reports.control_totals import COLUMNS, TEMPLATE, totals_of_csv
+from fapiao.store.reports.control_totals import DEDUCTION, INVOICES, ControlTotal
 
 File = Callable[..., Path]
 NOW = datetime(2024, 12, 3, 9, tzinfo=CHINA).timestamp()

@@ -6,9 +6,16 @@ from decimal import Decimal
 from typing import Any
 
 from fapiao.invoices.model import Deduction
-from fapiao.reconciling import Measure, ReconciledTotal, Reconciliation, Untotalled, reconcile, reconciled_totals
+from fapiao.reports.reconciling import (
+    Measure,
+    ReconciledTotal,
+    Reconciliation,
+    Untotalled,
+    reconcile,
+    reconciled_totals,
+)
 from fapiao.store import CollectionKey
-from fapiao.store.control_totals import DEDUCTION, INVOICES, ControlTotal, store_totals
+from fapiao.store.reports.control_totals import DEDUCTION, INVOICES, ControlTotal, store_totals
 from fapiao.wire import SliceKey
 from storing import HOLDER, INPUT, MONTH, NOON, OUTPUT, Shelf, invoice, refused
 

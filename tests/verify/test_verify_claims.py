@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from bureau import DAY, TAXPAYER, Bureau, claim, claims, digital_number
 from fapiao.errors import ConfigurationError, IncompleteError, QuotaExhausted, VendorUnreachable
-from fapiao.store.verification_tables import verifications
+from fapiao.store.tables.verifications import verifications
 from fapiao.wire import Outcome
 
 
@@ -248,8 +248,8 @@ def test_secrets_and_tokens_are_nowhere_in_the_database(make_office: Any) -> Non
 
 
 def test_a_source_without_the_capability_says_so(sqlite_office: Any) -> None:
+    from fapiao.collecting.verification import Verifier
     from fapiao.registry import registry
-    from fapiao.verification import Verifier
 
     source = registry.get("ekuaibao")
     with pytest.raises(ConfigurationError, match="cannot verify"):

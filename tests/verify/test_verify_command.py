@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from fapiao.store import Database
-from fapiao.store.schema import metadata
+from fapiao.store.tables.schema import metadata
 from fapiao.testing.scenario import Fault
 from fapiao.wire import Claim
 from fapiao_qixiangyun.simulator import CodeAnswer, FileTrouble, QixiangyunScenario, QixiangyunSimulator

@@ -13,7 +13,7 @@ import pytest
 from bureau import claims, digital_number
 from einvoices import einvoice, pdf
 from fapiao.errors import IncompleteError
-from fapiao.store.verification_tables import layout_tasks
+from fapiao.store.tables.verifications import layout_tasks
 from fapiao.testing.loopback import Answer
 from offices import KINDS, FileHost, serving
 

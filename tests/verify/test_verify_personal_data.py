@@ -16,8 +16,8 @@ from fapiao.invoices.personal_data import CLASSES
 from fapiao.layouts.archiver import LayoutArchiver
 from fapiao.layouts.downloads import Downloader
 from fapiao.layouts.places import FolderPlace
-from fapiao.personal_data import set_policy
 from fapiao.registry import Registry
+from fapiao.rereading.personal_data import set_policy
 from fapiao.testing.loopback import Answer, Call, LoopbackServer
 
 SOURCES = Registry([EntryPoint("bureau", "bureau:PLUGIN", "fapiao.sources")], disabled=())

@@ -25,7 +25,7 @@ from fapiao.errors import VendorBusy
 if TYPE_CHECKING:
     from fapiao.airflow.bench import Bench
     from fapiao.airflow.lineage import Lineage
-    from fapiao.outcomes import Waiting
+    from fapiao.collecting.outcomes import Waiting
 
 __all__ = ["AccountTask"]
 

@@ -12,10 +12,10 @@ from fapiao.airflow.failures import concerns_all, is_final
 from fapiao.errors import FapiaoError, VendorBusy
 
 if TYPE_CHECKING:
-    from fapiao.collection import Collector
-    from fapiao.outcomes import Waiting
+    from fapiao.collecting.collection import Collector
+    from fapiao.collecting.outcomes import Waiting
+    from fapiao.collecting.sync import Syncer
     from fapiao.store import CollectionRecord
-    from fapiao.sync import Syncer
     from fapiao.wire import SliceKey
 
 __all__ = ["Batch"]

@@ -11,7 +11,7 @@ from fapiao.airflow.runs import task_reference
 
 if TYPE_CHECKING:
     from fapiao.arguments import CollectRequest, StartedJob
-    from fapiao.collection import Collector
+    from fapiao.collecting.collection import Collector
 
 __all__ = ["Bench"]
 
@@ -40,7 +40,7 @@ class Bench:
         self, request: CollectRequest, collection_id: int | None = None, continues: StartedJob | None = None
     ) -> Collector:
         """The collection that ``request`` asks for; with an id, that generation and no other."""
-        from fapiao.collection import Collector
+        from fapiao.collecting.collection import Collector
 
         return Collector(
             self.source,

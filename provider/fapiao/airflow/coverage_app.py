@@ -23,9 +23,9 @@ from fapiao.coverage.chart import month_chart
 from fapiao.coverage.documents import matrix_document, slice_fields, total_fields
 from fapiao.coverage.report import asset, filled, month_table
 from fapiao.errors import FapiaoError
-from fapiao.reconciling import reconciled_totals
+from fapiao.reports.reconciling import reconciled_totals
 from fapiao.store import Database, coverage_detail, coverage_matrix, coverage_months, taxpayer_names
-from fapiao.store.control_totals import INVOICES
+from fapiao.store.reports.control_totals import INVOICES
 
 __all__ = ["application"]
 

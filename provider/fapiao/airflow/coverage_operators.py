@@ -21,8 +21,8 @@ from fapiao.errors import ConfigurationError
 if TYPE_CHECKING:
     from fapiao.airflow.compat import XComArg
     from fapiao.arguments import CollectRequest
-    from fapiao.gate import Gate
     from fapiao.registry import Source
+    from fapiao.reports.gate import Gate
     from fapiao.store import Database
 
 __all__ = ["RequireCoverageOperator"]
@@ -91,7 +91,7 @@ class RequireCoverageOperator(BaseOperator):
         """Look at the ledger, once."""
         from fapiao.airflow.hooks import InvoiceSourceHook
         from fapiao.arguments import age_in_seconds
-        from fapiao.gate import gate
+        from fapiao.reports.gate import gate
 
         with translated(self.conn_id):
             hook = InvoiceSourceHook(self.conn_id)

@@ -12,8 +12,8 @@ from fapiao.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from fapiao.store import Database
-    from fapiao.store.hash_keys import HashKey
-    from fapiao.store.sealing import RawKeys
+    from fapiao.store.access.hash_keys import HashKey
+    from fapiao.store.access.sealing import RawKeys
 
 __all__ = ["HASH_KEY_CONNECTION", "RAW_KEY_CONNECTION", "database", "mask_url", "url_of"]
 
@@ -89,7 +89,7 @@ def _raw_keys() -> RawKeys:
 
     :raises ConfigurationError: the connection has no key in its password: nothing is stored plain by mistake.
     """
-    from fapiao.store.sealing import RawKeys
+    from fapiao.store.access.sealing import RawKeys
 
     keys = RawKeys.from_environment()
     if keys:
@@ -111,7 +111,7 @@ def _hash_key() -> HashKey:
 
     :raises ConfigurationError: the key is too short.
     """
-    from fapiao.store.hash_keys import HashKey
+    from fapiao.store.access.hash_keys import HashKey
 
     key = HashKey.from_environment()
     if key:

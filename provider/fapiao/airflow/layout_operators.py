@@ -17,8 +17,8 @@ from fapiao.airflow.failures import translated
 if TYPE_CHECKING:
     from fapiao.airflow.bench import Bench
     from fapiao.airflow.lineage import Lineage
+    from fapiao.collecting.outcomes import Waiting
     from fapiao.layouts.archiver import LayoutArchiver
-    from fapiao.outcomes import Waiting
 
 __all__ = ["ArchiveLayoutFilesOperator", "LayoutFilesSensor"]
 

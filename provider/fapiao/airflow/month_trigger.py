@@ -26,7 +26,7 @@ from fapiao.errors import ConfigurationError, FapiaoError
 
 if TYPE_CHECKING:
     from fapiao.store import Database
-    from fapiao.store.arrivals import Arrival
+    from fapiao.store.ledger.arrivals import Arrival
 
 __all__ = ["MonthClosedTrigger"]
 
@@ -94,7 +94,7 @@ class MonthClosedTrigger(BaseEventTrigger):
             await asyncio.sleep(self.poll_interval)
 
     def _look(self, ledger: Database, after: float) -> list[Arrival]:
-        from fapiao.store.arrivals import arrivals
+        from fapiao.store.ledger.arrivals import arrivals
 
         return arrivals(ledger, after, source=self.source, taxpayer_no=self.taxpayer_no)
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from fapiao.airflow.lineage import Lineage
     from fapiao.airflow.remembering import JobMemory
     from fapiao.arguments import CollectRequest
-    from fapiao.collection import Collector
+    from fapiao.collecting.collection import Collector
+    from fapiao.collecting.outcomes import Waiting
     from fapiao.manifest import Manifest
-    from fapiao.outcomes import Waiting
 
 __all__ = ["CollectInvoicesOperator", "LoadCollectionOperator", "StartCollectionOperator"]
 

@@ -13,8 +13,8 @@ from fapiao.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from fapiao.airflow.bench import Bench
-    from fapiao.collection import Collector
-    from fapiao.outcomes import Waiting
+    from fapiao.collecting.collection import Collector
+    from fapiao.collecting.outcomes import Waiting
 
 __all__ = ["Reference", "Started"]
 

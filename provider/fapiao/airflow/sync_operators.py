@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from fapiao.airflow.compat import XComArg
     from fapiao.airflow.events import Wake
     from fapiao.airflow.lineage import Lineage
+    from fapiao.collecting.sync import Syncer
     from fapiao.manifest import SyncManifest
-    from fapiao.sync import Syncer
     from fapiao.sync_arguments import SyncRequest
 
 __all__ = ["SyncDeductionsOperator"]
@@ -78,7 +78,7 @@ class SyncDeductionsOperator(CollectionTask):
     @override
     def plan(self, context: Mapping[str, Any], bench: Bench, wake: Wake | None, since: float) -> Batch:
         """Every taxpayer's request, all of them checked before the first call."""
-        from fapiao.sync import Syncer
+        from fapiao.collecting.sync import Syncer
 
         requests = {request.taxpayer_no: request for request in self._requests(bench)}
         goes_on = wake is not None or is_automatic_retry(context)
@@ -154,7 +154,7 @@ class SyncDeductionsOperator(CollectionTask):
 
         A person who clears a task after mending something gets a new sync, unless the old one is complete.
         """
-        from fapiao.sync import key_of
+        from fapiao.collecting.sync import key_of
 
         closed = bench.ledger.latest_closed(key_of(bench.source, bench.account, request), request.slices)
         if closed is None or closed.closed_at is None or closed.closed_at < since:

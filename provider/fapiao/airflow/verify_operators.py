@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fapiao.airflow.bench import Bench
     from fapiao.airflow.compat import XComArg
     from fapiao.airflow.lineage import Lineage
-    from fapiao.outcomes import Waiting
+    from fapiao.collecting.outcomes import Waiting
     from fapiao.wire import Claim
 
 __all__ = ["VerifyInvoicesOperator"]
@@ -65,7 +65,7 @@ class VerifyInvoicesOperator(AccountTask):
     @override
     def work(self, bench: Bench, since: float) -> tuple[Waiting | None, Any]:
         """One pass over the claims."""
-        from fapiao.verification import Verifier
+        from fapiao.collecting.verification import Verifier
 
         verifier = Verifier(
             bench.source,
@@ -94,7 +94,7 @@ class VerifyInvoicesOperator(AccountTask):
         return lineage_of(bench, (), "verification", {"fapiao_verification": value["asked"]})
 
     def _claims(self, bench: Bench) -> list[Claim]:
-        from fapiao.claims import claims_of_csv, claims_of_query, claims_of_rows, layouts_of
+        from fapiao.collecting.claims import claims_of_csv, claims_of_query, claims_of_rows, layouts_of
 
         kinds = layouts_of(self.layouts.split(",") if isinstance(self.layouts, str) else self.layouts)
         # Airflow has replaced an XCom by its value when this runs.

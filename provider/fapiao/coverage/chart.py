@@ -21,7 +21,7 @@ _LABELS_AT_MOST = 24
 def month_chart(totals: Sequence[MonthTotal]) -> str:
     """The picture, with a title for each bar and a text for screen readers. Colours are the page's business.
 
-    :param totals: by month and direction, as :func:`fapiao.store.coverage_months` gives them.
+    :param totals: by month and direction, as :func:`fapiao.store.reports.coverage_months` gives them.
     """
     months = months_between([total.invoice_month for total in totals])
     width = _LEFT + _SLOT * max(len(months), _NARROWEST) + 10

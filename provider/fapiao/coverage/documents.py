@@ -10,7 +10,7 @@ import msgspec
 
 from fapiao.errors import FapiaoError
 from fapiao.invoices.codes import DOC_TYPES
-from fapiao.reconciling import ReconciledTotal
+from fapiao.reports.reconciling import ReconciledTotal
 from fapiao.store import CoverageCell, SliceDetail
 
 __all__ = [
@@ -38,7 +38,7 @@ def matrix_document(
 ) -> dict[str, Any]:
     """Taxpayers × months, a letter per month, so that thousands of taxpayers are a few hundred kilobytes.
 
-    ``c r i f o`` are the states of :data:`fapiao.store.coverage_matrix.STATES`, a capital letter says that another
+    ``c r i f o`` are the states of :data:`fapiao.store.reports.coverage_matrix.STATES`, a capital letter says that another
     generation is under way beside the closed one, ``.`` that the month was never collected.
 
     :param now: epoch seconds, when the cells were read.

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from fapiao.coverage.chart import month_chart
 from fapiao.coverage.documents import matrix_document, slice_fields, total_fields
 from fapiao.errors import ConfigurationError
-from fapiao.reconciling import reconciled_totals
+from fapiao.reports.reconciling import reconciled_totals
 from fapiao.store import CoverageCell, MonthTotal, coverage_detail, coverage_matrix, coverage_months, taxpayer_names
-from fapiao.store.control_totals import INVOICES
+from fapiao.store.reports.control_totals import INVOICES
 
 if TYPE_CHECKING:
     from fapiao.store import Database

@@ -1,6 +1,6 @@
 """Layout files (版式文件) of verified invoices: ask each task once, keep the links, fetch, check, archive, read the XML.
 
-Steps over the database, as :class:`fapiao.verification.Verifier` takes them. Three commits keep a killed run from losing a
+Steps over the database, as :class:`fapiao.collecting.verification.Verifier` takes them. Three commits keep a killed run from losing a
 file or starting a second paid job: the question before it is sent, the answer with all its links before anything is fetched,
 and each file after it is whole in the archive.
 """
@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from fapiao.arguments import CHINA
+from fapiao.collecting.outcomes import Waiting
 from fapiao.engine import BlockingDriver, DriverSettings, Exchange
 from fapiao.engine.host_rules import HostRules, Refused
 from fapiao.engine.transcript import pack, told
@@ -38,11 +39,10 @@ from fapiao.invoices.model import NormalizeContext
 from fapiao.layouts.downloads import Downloader
 from fapiao.layouts.einvoice_xml import RULES, normalize, without_personal_data
 from fapiao.layouts.places import Place, relative_name
-from fapiao.outcomes import Waiting
 from fapiao.redaction import register
 from fapiao.registry import Source
 from fapiao.store import Database, SharedAccountState
-from fapiao.store.layouts import API, LOST, ArchivedFile, Layouts, LinkRecord, TaskRecord
+from fapiao.store.verification.layouts import API, LOST, ArchivedFile, Layouts, LinkRecord, TaskRecord
 from fapiao.wire import Account, LayoutFiles, Pending, Request, Response
 
 __all__ = ["ArchiveSummary", "LayoutArchiver"]

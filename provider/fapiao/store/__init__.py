@@ -1,15 +1,11 @@
 """The user's database: ledger of what was asked and proven, and the invoices. SQLite, PostgreSQL, MySQL/MariaDB."""
 
-from fapiao.store.accounts import SharedAccountState
-from fapiao.store.coverage import CoverageRow, coverage, known_taxpayers
-from fapiao.store.coverage_detail import SliceDetail, coverage_detail
-from fapiao.store.coverage_matrix import CoverageCell, coverage_matrix
-from fapiao.store.coverage_months import MonthTotal, coverage_months
-from fapiao.store.database import Database
-from fapiao.store.deduction_changes import DeductionChange, count_changes, deduction_changes, latest_sync
-from fapiao.store.leases import Lease, Leases
-from fapiao.store.ledger import Ledger
-from fapiao.store.ledger_records import (
+from fapiao.store.access.database import Database
+from fapiao.store.documents.loading import Loader, LoadReport, PageLoad
+from fapiao.store.ledger.accounts import SharedAccountState
+from fapiao.store.ledger.leases import Lease, Leases
+from fapiao.store.ledger.ledger import Ledger
+from fapiao.store.ledger.records import (
     AbsentInvoice,
     CollectionKey,
     CollectionRecord,
@@ -18,10 +14,14 @@ from fapiao.store.ledger_records import (
     SliceUpdate,
     Tally,
 )
-from fapiao.store.loading import Loader, LoadReport, PageLoad
-from fapiao.store.month_changes import MonthChange, month_changes
-from fapiao.store.tasks import TaskReference
-from fapiao.store.taxpayer_names import taxpayer_names
+from fapiao.store.ledger.tasks import TaskReference
+from fapiao.store.reports.coverage import CoverageRow, coverage, known_taxpayers
+from fapiao.store.reports.coverage_detail import SliceDetail, coverage_detail
+from fapiao.store.reports.coverage_matrix import CoverageCell, coverage_matrix
+from fapiao.store.reports.coverage_months import MonthTotal, coverage_months
+from fapiao.store.reports.deduction_changes import DeductionChange, count_changes, deduction_changes, latest_sync
+from fapiao.store.reports.month_changes import MonthChange, month_changes
+from fapiao.store.reports.taxpayer_names import taxpayer_names
 
 __all__ = [
     "AbsentInvoice",

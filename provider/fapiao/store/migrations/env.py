@@ -1,8 +1,8 @@
-"""Run by Alembic for every command; what it needs is given by ``fapiao.store.migrating``."""
+"""Run by Alembic for every command; what it needs is given by ``fapiao.store.access.migrating``."""
 
 from alembic import context
 
-from fapiao.store.schema import VERSION_TABLE, metadata
+from fapiao.store.tables.schema import VERSION_TABLE, metadata
 
 settings = dict(context.config.attributes["fapiao"])
 context.configure(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from fapiao.store.columns import TABLE_OPTIONS, EpochTime, big_key, clock_time, long_text, money, quantity, rate
+from fapiao.store.tables.columns import TABLE_OPTIONS, EpochTime, big_key, clock_time, long_text, money, quantity, rate
 
 revision = "0002"
 down_revision = "0001"

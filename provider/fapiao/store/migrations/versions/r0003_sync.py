@@ -6,7 +6,7 @@ There is no way back: the older tables have no place for a sync.
 import sqlalchemy as sa
 from alembic import op
 
-from fapiao.store.columns import TABLE_OPTIONS, EpochTime, big_key, clock_time, money
+from fapiao.store.tables.columns import TABLE_OPTIONS, EpochTime, big_key, clock_time, money
 
 revision = "0003"
 down_revision = "0002"

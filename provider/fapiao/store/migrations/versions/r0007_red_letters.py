@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from alembic import context, op
 
 from fapiao.invoices.red_letter import parse
-from fapiao.store.columns import TABLE_OPTIONS, EpochTime, big_key
-from fapiao.store.views import VIEWS
+from fapiao.store.tables.columns import TABLE_OPTIONS, EpochTime, big_key
+from fapiao.store.tables.views import VIEWS
 
 revision = "0007"
 down_revision = "0006"

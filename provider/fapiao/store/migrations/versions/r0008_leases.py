@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from fapiao.store.columns import TABLE_OPTIONS, big_key, epoch_seconds
+from fapiao.store.tables.columns import TABLE_OPTIONS, big_key, epoch_seconds
 
 revision = "0008"
 down_revision = "0007"

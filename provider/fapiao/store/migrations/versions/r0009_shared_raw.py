@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from fapiao.store.columns import big_key
+from fapiao.store.tables.columns import big_key
 
 revision = "0009"
 down_revision = "0008"

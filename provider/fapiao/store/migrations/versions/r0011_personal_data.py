@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from fapiao.store.columns import TABLE_OPTIONS, EpochTime, big_key
+from fapiao.store.tables.columns import TABLE_OPTIONS, EpochTime, big_key
 
 revision = "0011"
 down_revision = "0010"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from fapiao.store.columns import TABLE_OPTIONS, EpochTime, money
+from fapiao.store.tables.columns import TABLE_OPTIONS, EpochTime, money
 
 revision = "0012"
 down_revision = "0011"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from fapiao.store.views import VIEWS
+from fapiao.store.tables.views import VIEWS
 
 revision = "0013"
 down_revision = "0012"

@@ -1,0 +1,1 @@
+"""What is done with stored answers without asking a vendor: interpreted again, held to the personal data policy, purged."""

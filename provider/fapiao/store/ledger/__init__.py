@@ -1,0 +1,1 @@
+"""What was asked, counted, read and proven, and who is at it now."""

@@ -1,0 +1,1 @@
+"""Vendors' answers as they were stored, and what each was the answer to."""

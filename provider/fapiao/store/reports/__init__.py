@@ -1,0 +1,1 @@
+"""What people ask the database: coverage, changes, totals, whole tables to export."""

@@ -1,0 +1,1 @@
+"""Checks of invoices and their layout files: what was asked, answered and paid for."""
