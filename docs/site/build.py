@@ -31,7 +31,7 @@ STAGED = (
 )
 MENU: dict[str, tuple[str, ...]] = {
     "Start": ("README", "docs/getting-started", "docs/tutorial"),
-    "中文": ("README.zh-CN", "docs/tutorial.zh-CN", "docs/coverage.zh-CN"),
+    "中文": ("README.zh-CN", "docs/tutorial.zh-CN", "docs/coverage.zh-CN", "docs/how-to/month-close.zh-CN"),
     "How to": ("docs/how-to/*",),
     "Guides": (
         "docs/airflow", "docs/command-line", "docs/connection-ekuaibao", "docs/connection-jcsk", "docs/connection-qixiangyun",
