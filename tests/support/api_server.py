@@ -15,9 +15,22 @@ from pathlib import Path
 
 import requests
 
-__all__ = ["api_server"]
+__all__ = ["airflow_environment", "api_server"]
 
 AIRFLOW_3 = find_spec("airflow.sdk") is not None
+
+
+def airflow_environment(home: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of an Airflow with a home of its own, whatever the tests' own Airflow is told."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests that is long enough for every algorithm" * 2,
+        "NO_PROXY": "127.0.0.1,localhost",
+        **settings,
+    }
 
 
 @contextmanager
@@ -31,16 +44,9 @@ def api_server(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__WEBSERVER__WEB_SERVER_MASTER_TIMEOUT": str(int(patience)),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
-        "AIRFLOW__API_AUTH__JWT_SECRET": "a secret of the tests that is long enough for every algorithm" * 2,
-        "NO_PROXY": "127.0.0.1,localhost",
-        **settings,
-    }
+    environment = airflow_environment(
+        home, {"AIRFLOW__WEBSERVER__WEB_SERVER_MASTER_TIMEOUT": str(int(patience)), **settings}
+    )
     airflow = [sys.executable, "-m", "airflow"]
     if not AIRFLOW_3:
         (home / "webserver_config.py").write_text("AUTH_ROLE_PUBLIC = 'Admin'\n", "utf-8")
