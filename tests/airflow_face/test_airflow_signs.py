@@ -31,9 +31,9 @@ def metrics(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     def timing(stat: str, dt: Any, *, tags: dict[str, str] | None = None) -> None:
         seen["timings"][stat] += 1
 
-    if AIRFLOW_3:
+    try:
         place: Any = importlib.import_module("airflow.sdk.observability.stats")
-    else:
+    except ImportError:  # 2.11, and the first releases of 3
         place = importlib.import_module("airflow.stats").Stats
     monkeypatch.setattr(place, "incr", incr, raising=False)
     monkeypatch.setattr(place, "timing", timing, raising=False)

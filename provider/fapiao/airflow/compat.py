@@ -64,7 +64,6 @@ elif AIRFLOW_3:
             AirflowSensorTimeout,
             AirflowSkipException,
         )
-        from airflow.sdk.log import mask_secret
     except ImportError:  # the first releases of 3 kept these in the core
         from airflow.configuration import conf
         from airflow.exceptions import (
@@ -74,6 +73,9 @@ elif AIRFLOW_3:
             AirflowSensorTimeout,
             AirflowSkipException,
         )
+    try:
+        from airflow.sdk.log import mask_secret
+    except ImportError:  # 3.0; from 3.1 on, the old place warns
         from airflow.sdk.execution_time.secrets_masker import mask_secret
 else:
     from airflow import DAG
