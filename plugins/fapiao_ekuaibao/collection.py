@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fapiao.answers import kind_of, one_line
 from fapiao.errors import OutcomeUnknown, VendorBroken
 from fapiao.wire import (
     INPUT,
@@ -21,7 +22,7 @@ from fapiao.wire import (
     SliceStatus,
 )
 from fapiao_ekuaibao.codes import NOTHING_FOUND, SLICE_STATUSES, pending
-from fapiao_ekuaibao.envelope import broken, kind_of, read, said
+from fapiao_ekuaibao.envelope import broken, read
 from fapiao_ekuaibao.paths import APPLY_PATH
 
 __all__ = ["DIRECTION_CODES", "ask", "start"]
@@ -139,14 +140,14 @@ def _slice(key: SliceKey, row: Mapping[str, Any], position: int) -> SliceStatus 
     if not isinstance(word, str):
         raise broken(f"value.data[{position}].status is {kind_of(word)} instead of text")
     word = word.strip()
-    message = said(row.get("message"))
+    message = one_line(row.get("message"))
     known = SLICE_STATUSES.get(word)
     if known is None:
         return SliceStatus(
             key=key,
             state=SliceState.FAILED,
-            code=said(word),
+            code=one_line(word),
             message=message
-            or f"ekuaibao's document does not list the status {said(word)!r}; it is not taken for a success",
+            or f"ekuaibao's document does not list the status {one_line(word)!r}; it is not taken for a success",
         )
     return SliceStatus(key=key, state=known.state, code=word, message=message or known.text, retryable=known.retryable)

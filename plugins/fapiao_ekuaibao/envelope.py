@@ -10,13 +10,11 @@ from typing import Any
 
 import msgspec
 
+from fapiao.answers import code_text, kind_of, one_line, truth
 from fapiao.errors import VendorBroken
 from fapiao.wire import Response
 
-__all__ = ["Envelope", "broken", "kind_of", "outline", "read", "said"]
-
-_LONGEST_MESSAGE = 200
-_LONGEST_CODE = 40
+__all__ = ["Envelope", "broken", "outline", "read"]
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -54,7 +52,7 @@ def outline(response: Response) -> Envelope:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return read(response)
     inner = value.value
-    return Envelope(_code(inner.code), _success(inner.success), said(inner.message))
+    return Envelope(code_text(inner.code), truth(inner.success), one_line(inner.message))
 
 
 def read(response: Response) -> Envelope:
@@ -67,43 +65,14 @@ def read(response: Response) -> Envelope:
         raise broken(f"the answer is {kind_of(document)} instead of an object")
     value = document.get("value")
     if not isinstance(value, dict):
-        message = said(document.get("errorMessage") or document.get("message"))
+        message = one_line(document.get("errorMessage") or document.get("message"))
         raise broken(f"value is {kind_of(value)} instead of an object" + (f" ({message})" if message else ""))
     code = value.get("code")
     if isinstance(code, bool) or not isinstance(code, str | int | None):
         raise broken(f"value.code is {kind_of(code)} instead of text")
-    return Envelope(_code(code), _success(value.get("success")), said(value.get("message")), value.get("data"))
+    return Envelope(code_text(code), truth(value.get("success")), one_line(value.get("message")), value.get("data"))
 
 
 def broken(what: str) -> VendorBroken:
     """An answer that is not what the document promises; ``what`` names the part."""
     return VendorBroken(f"ekuaibao's answer is not as documented: {what}.")
-
-
-def kind_of(value: Any) -> str:
-    """What JSON calls the kind of a value, for error texts: never the value itself, it may be personal data."""
-    if value is None:
-        return "missing"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, dict):
-        return "an object"
-    return "a list" if isinstance(value, list) else "a number"
-
-
-def said(message: Any) -> str:
-    """The vendor's message as one short line."""
-    text = " ".join(message.split()) if isinstance(message, str) else ""
-    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
-
-
-def _code(code: str | int | None) -> str:
-    return "" if code is None else str(code).strip()[:_LONGEST_CODE]
-
-
-def _success(success: Any) -> bool | None:
-    if isinstance(success, str):
-        return {"true": True, "1": True, "false": False, "0": False}.get(success.strip().lower())
-    return None if success is None else bool(success)

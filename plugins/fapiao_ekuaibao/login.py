@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from fapiao.answers import kind_of, one_line
 from fapiao.errors import CredentialError
 from fapiao.wire import Account, Flow, Request, Response, Secret, Signed, Token
-from fapiao_ekuaibao.envelope import broken, kind_of, said
+from fapiao_ekuaibao.envelope import broken
 from fapiao_ekuaibao.paths import HOST_HELP, TOKEN_PATH
 
 __all__ = ["log_in", "read_token", "sign"]
@@ -48,7 +49,7 @@ def read_token(response: Response) -> Token:
     inner = value if isinstance(value, dict) else {}
     token = inner.get("accessToken")
     if not isinstance(token, str) or not token.strip():
-        message = said(document.get("errorMessage") or document.get("message") or inner.get("message"))
+        message = one_line(document.get("errorMessage") or document.get("message") or inner.get("message"))
         if message:
             raise CredentialError(
                 f"ekuaibao refused the login: {message}.",

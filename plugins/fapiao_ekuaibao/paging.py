@@ -6,17 +6,16 @@ order. A cursor is ``page/size``: a read that is continued after ``page_size`` w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from fapiao.answers import count, kind_of
 from fapiao.errors import ConfigurationError, PluginError
 from fapiao.wire import Account, Flow, Page, Pending, Request, Response, SliceQuery
 from fapiao_ekuaibao.codes import NOTHING_FOUND, pending
 from fapiao_ekuaibao.collection import DIRECTION_CODES
-from fapiao_ekuaibao.envelope import broken, kind_of, read
+from fapiao_ekuaibao.envelope import broken, read
 from fapiao_ekuaibao.paths import DATA_PATH
 
 __all__ = ["LARGEST_PAGE", "read_page"]
@@ -28,7 +27,6 @@ _MOST_PAGES = 100_000
 """Ten million invoices of one type and direction in one month: beyond that a count is a fault, not a count."""
 
 
-_LARGEST_COUNT = 10**12
 """Above this a number is not looked at further: ``1e999999999`` is valid JSON."""
 
 
@@ -98,11 +96,15 @@ def _page(response: Response, query: SliceQuery, place: _Place) -> Page | Pendin
         numbers = {}
     if not isinstance(numbers, dict):
         raise broken(f"value.data.page is {kind_of(numbers)} instead of an object")
-    total = _count(numbers, "totalCount")
+    total = count(numbers.get("totalCount"), "value.data.page.totalCount", broken)
     records = _records(data.get("list"), total, place)
     if records and total is None:
         raise broken("value.data.page.totalCount is missing: without the vendor's count nothing proves a whole read")
-    remaining = _remaining(total, _count(numbers, "totalPage"), len(records), place) if place.page == 1 else ()
+    remaining = (
+        _remaining(total, count(numbers.get("totalPage"), "value.data.page.totalPage", broken), len(records), place)
+        if place.page == 1
+        else ()
+    )
     return Page(records=records, total=total, remaining=remaining, code=answer.code)
 
 
@@ -132,19 +134,3 @@ def _remaining(total: int | None, stated_pages: int | None, received: int, place
     if pages > _MOST_PAGES:
         raise broken(f"value.data.page.totalCount is {total}, which cannot be true")
     return tuple(f"{page}/{place.size}" for page in range(2, pages + 1))
-
-
-def _count(numbers: Mapping[str, Any], name: str) -> int | None:
-    value = numbers.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, str):
-        value = value.strip()
-        whole = value.isascii() and value.isdigit() and len(value) <= len(str(_LARGEST_COUNT))
-    elif isinstance(value, int | Decimal) and not isinstance(value, bool):
-        whole = 0 <= value <= _LARGEST_COUNT and value == int(value)
-    else:
-        whole = False
-    if not whole:
-        raise broken(f"value.data.page.{name} is {kind_of(value)} that is not a count")
-    return int(value)

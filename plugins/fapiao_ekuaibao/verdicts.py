@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from fapiao.answers import one_line
 from fapiao.errors import CredentialError, FapiaoError, RequestRefused, VendorBroken, VendorRefused
 from fapiao.wire import OK as FINE
 from fapiao.wire import Decision, Request, Response, Verdict
 from fapiao_ekuaibao.codes import OK, refusal
-from fapiao_ekuaibao.envelope import broken, outline, said
+from fapiao_ekuaibao.envelope import broken, outline
 from fapiao_ekuaibao.login import read_token
 from fapiao_ekuaibao.paths import HOST_HELP, TOKEN_PATH
 
@@ -101,4 +102,4 @@ def _message(response: Response) -> str:
         return ""
     value = document.get("value")
     inner: Any = value.get("message") if isinstance(value, dict) else None
-    return said(document.get("errorMessage") or document.get("message") or inner)
+    return one_line(document.get("errorMessage") or document.get("message") or inner)

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
+from fapiao.answers import kind_of
 from fapiao.errors import VendorBroken
 from fapiao.wire import Response
 
-__all__ = ["OK_CODE", "Envelope", "Outline", "billed", "broken", "kind_of", "outline", "read", "said"]
+__all__ = ["OK_CODE", "Envelope", "Outline", "billed", "broken", "outline", "read"]
 
 OK_CODE = "0000"
-_LONGEST_MESSAGE = 200
 _LARGEST_BILL = 10**9
 
 
@@ -73,25 +73,6 @@ def billed(envelope: Envelope) -> int | None:
 def broken(what: str) -> VendorBroken:
     """An answer that is not what the document promises; ``what`` names the part."""
     return VendorBroken(f"JCSK's answer is not as documented: {what}.")
-
-
-def kind_of(value: Any) -> str:
-    """What JSON calls the kind of a value, for error texts: never the value itself, it may be personal data."""
-    if value is None:
-        return "missing"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, dict):
-        return "an object"
-    return "a list" if isinstance(value, list) else "a number"
-
-
-def said(message: Any) -> str:
-    """The vendor's message as one short line."""
-    text = " ".join(message.split()) if isinstance(message, str) else ""
-    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
 
 
 def _unreadable(response: Response) -> VendorBroken:

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from fapiao.answers import count, kind_of
 from fapiao.errors import PluginError
 from fapiao.wire import Account, Flow, Page, Pending, Request, Response, Secret, Signed, SliceQuery, SyncQuery
-from fapiao_jcsk.envelope import billed, broken, kind_of, read
+from fapiao_jcsk.envelope import billed, broken, read
 from fapiao_jcsk.payload import read_content
 from fapiao_jcsk.records import digest, records_of
 from fapiao_jcsk.settings import LARGEST_PAGE, SERVICE, Settings, read_settings
@@ -120,7 +120,7 @@ def _page(response: Response, settings: Settings, place: _Place) -> Page:
     if not isinstance(content, dict):
         raise broken(f"content is {kind_of(content)} instead of an object")
     records, grouped = records_of(content)
-    total = _count(content)
+    total = count(content.get("count"), "count", broken)
     if total is None or grouped:
         return _sequential(records, total, charged, place)
     remaining = _numbered(total, len(records), place.size) if place.page == 1 else ()
@@ -143,7 +143,7 @@ def _counted(response: Response, settings: Settings) -> Page:
     content = read_content(envelope.content, settings.limits)
     if content is not None and not isinstance(content, dict):
         raise broken(f"content is {kind_of(content)} instead of an object")
-    return Page(records=[], total=_count(content or {}), billed=billed(envelope))
+    return Page(records=[], total=count((content or {}).get("count"), "count", broken), billed=billed(envelope))
 
 
 def _numbered(total: int, received: int, size: int) -> tuple[str, ...]:
@@ -177,20 +177,3 @@ def _sequential(records: list[Any], total: int | None, charged: int | None, plac
     if place.page >= _MOST_PAGES:
         raise broken(f"the list has not ended after {place.page} pages")
     return Page(records=records, total=total, remaining=(f"{place.page + 1}/{place.size}/{print_}",), billed=charged)
-
-
-def _count(content: Mapping[str, Any]) -> int | None:
-    value = content.get("count")
-    if value is None:
-        return None
-    if isinstance(value, str):
-        text = value.strip()
-        if not text:
-            return None
-        if text.isascii() and text.isdigit() and len(text) <= 12:
-            return int(text)
-    elif (
-        isinstance(value, int | Decimal) and not isinstance(value, bool) and 0 <= value < 10**12 and value == int(value)
-    ):
-        return int(value)
-    raise broken(f"count is {kind_of(value)} that is not a count")

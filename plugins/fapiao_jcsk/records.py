@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
+from fapiao.answers import kind_of
 from fapiao.invoices.texts import is_blank
-from fapiao_jcsk.envelope import broken, kind_of
+from fapiao_jcsk.envelope import broken
 
 __all__ = ["digest", "records_of", "unwrap"]
 

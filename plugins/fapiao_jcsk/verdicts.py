@@ -5,9 +5,10 @@ An unknown refusal is final: the calls are billed, and a wrong signature does no
 
 from __future__ import annotations
 
+from fapiao.answers import one_line
 from fapiao.errors import FapiaoError, Fault, RequestRefused, VendorBroken, VendorRefused
 from fapiao.wire import OK, Decision, Request, Response, Verdict
-from fapiao_jcsk.envelope import OK_CODE, broken, outline, said
+from fapiao_jcsk.envelope import OK_CODE, broken, outline
 
 __all__ = ["classify"]
 
@@ -44,7 +45,7 @@ def classify(request: Request, response: Response) -> Verdict:
     if answer.code == OK_CODE:
         return OK
     code = str(answer.code)[:40] if isinstance(answer.code, str | int) else "unreadable"
-    return Verdict(decision=Decision.REFUSED, error=_refusal(code, said(answer.msg)))
+    return Verdict(decision=Decision.REFUSED, error=_refusal(code, one_line(answer.msg)))
 
 
 def _refusal(code: str, message: str) -> FapiaoError:
@@ -60,7 +61,7 @@ def _refusal(code: str, message: str) -> FapiaoError:
 def _unserved(request: Request, response: Response) -> FapiaoError:
     """HTTP 4xx comes from a gateway in front of the service; its body is not documented."""
     try:
-        message = said(outline(response).msg)
+        message = one_line(outline(response).msg)
     except VendorBroken:
         message = ""
     return RequestRefused(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fapiao.answers import kind_of, one_line
 from fapiao.wire import Account, Flow, LayoutFiles, LayoutTask, Pending, Request
-from fapiao_qixiangyun.envelope import broken, exact_text, kind_of, read, said
+from fapiao_qixiangyun.envelope import broken, exact_text, read
 from fapiao_qixiangyun.settings import read_settings
 from fapiao_qixiangyun.verification import links
 
@@ -26,7 +27,7 @@ def layout_files(account: Account, task: LayoutTask) -> Flow[LayoutFiles | Pendi
     response = yield Request(method="POST", path=settings.result_path, json={"taskId": task.task_id}, idempotent=False)
     item = _item(read(response).data, task)
     state = exact_text(item.get("zt"))
-    code, message = exact_text(item.get("code")), said(item.get("message"))
+    code, message = exact_text(item.get("code")), one_line(item.get("message"))
     if state == _RUNNING:
         return Pending(reason=message or "the layout files are being made", code=code, after=settings.layout_pause)
     if state == _FAILED:

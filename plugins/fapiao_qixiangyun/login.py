@@ -11,9 +11,10 @@ import hashlib
 from decimal import Decimal
 from typing import Any
 
+from fapiao.answers import kind_of, one_line
 from fapiao.errors import CredentialError
 from fapiao.wire import Account, Flow, Request, Response, Secret, Signed, Stamp, Token
-from fapiao_qixiangyun.envelope import Envelope, broken, kind_of, read, said
+from fapiao_qixiangyun.envelope import Envelope, broken, read
 from fapiao_qixiangyun.paths import LOGIN_PATH
 
 __all__ = ["has_token", "log_in", "read_token", "sign"]
@@ -57,7 +58,7 @@ def read_token(response: Response) -> Token:
     answer = read(response)
     data = answer.data if isinstance(answer.data, dict) else {}
     if not has_token(answer):
-        message = said(data.get("error_msg")) or answer.message
+        message = one_line(data.get("error_msg")) or answer.message
         if message or answer.success is False:
             raise CredentialError(
                 f"qixiangyun refused the login: {message or 'no message'}.",

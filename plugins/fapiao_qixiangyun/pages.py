@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fapiao.answers import count, kind_of
 from fapiao.errors import PluginError, RequestRefused
 from fapiao.wire import Account, Flow, Page, Pending, Request, Response, Secret, SliceKey, SliceQuery, SyncQuery
-from fapiao_qixiangyun.envelope import broken, count, kind_of, read
+from fapiao_qixiangyun.envelope import broken, read
 from fapiao_qixiangyun.paths import PAGES_PATH
 from fapiao_qixiangyun.settings import Settings, read_settings
 from fapiao_qixiangyun.tasks import Task, later
@@ -71,7 +72,7 @@ def _all_rows(settings: Settings, task: Task, taxpayer_no: str) -> Flow[Rows | P
         data = answer.data
         if not isinstance(data, dict):
             raise broken(f"data is {kind_of(data)} instead of an object: no count would prove that nothing is there")
-        counted = count(data, "total")
+        counted = count(data.get("total"), "data.total", broken)
         if counted is None:
             raise broken("data.total is missing: without the vendor's count nothing proves a whole read")
         if total is not None and counted != total:

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from fapiao.answers import kind_of, one_line
 from fapiao.errors import OutcomeUnknown, PluginError, RequestRefused, VendorBroken
 from fapiao.wire import (
     INPUT,
@@ -31,7 +32,7 @@ from fapiao.wire import (
     SliceStatus,
 )
 from fapiao_qixiangyun.codes import COLLECTION_CODES, TASK_STATUSES, look_up
-from fapiao_qixiangyun.envelope import Envelope, broken, exact_text, kind_of, read, said
+from fapiao_qixiangyun.envelope import Envelope, broken, exact_text, read
 from fapiao_qixiangyun.handling import Handling, refusal
 from fapiao_qixiangyun.paths import START_PATH, STATUS_PATH
 from fapiao_qixiangyun.settings import read_settings
@@ -163,7 +164,7 @@ def ask(account: Account, job: CollectionJob) -> Flow[CollectionStatus | Pending
         fail_code = exact_text(answer.data.get("failCode")) or ""
         row = look_up(STATUS_PATH, fail_code)
         if row is not None and row.handling is Handling.RANGE:
-            return _too_large(job, job.job_id, fail_code, said(answer.data.get("failMsg")))
+            return _too_large(job, job.job_id, fail_code, one_line(answer.data.get("failMsg")))
     return CollectionStatus(
         slices=tuple(_status(answer.data, key) for key in job.slices), job_id=job.job_id, code=answer.code
     )
@@ -211,14 +212,14 @@ def _status(data: dict[str, Any], key: SliceKey) -> SliceStatus:
             key=key, state=SliceState.FAILED, code=status, message="the task was revoked (已撤销)", retryable=True
         )
     if status != "2":
-        told = f"qixiangyun's document does not list the status {said(status)!r}; it is not taken for a success"
-        return SliceStatus(key=key, state=SliceState.FAILED, code=said(status), message=told)
+        told = f"qixiangyun's document does not list the status {one_line(status)!r}; it is not taken for a success"
+        return SliceStatus(key=key, state=SliceState.FAILED, code=one_line(status), message=told)
     return _failed(data, key)
 
 
 def _failed(data: dict[str, Any], key: SliceKey) -> SliceStatus:
     """The envelope says 2000 even for a failed task; ``failCode`` says why. A passing fault is worth one more task."""
-    code, message = exact_text(data.get("failCode")) or "", said(data.get("failMsg"))
+    code, message = exact_text(data.get("failCode")) or "", one_line(data.get("failMsg"))
     row = look_up(STATUS_PATH, code) if code else None
     if row is not None and row.handling in _TASK_ENDED:
         error = refusal(code, row, message)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from fapiao.answers import kind_of
 from fapiao.errors import RequestRefused, VendorBroken
 from fapiao.wire import (
     Account,
@@ -22,7 +23,7 @@ from fapiao.wire import (
     Verification,
 )
 from fapiao_qixiangyun.codes import look_up
-from fapiao_qixiangyun.envelope import Envelope, broken, exact_text, kind_of, read
+from fapiao_qixiangyun.envelope import Envelope, broken, exact_text, read
 from fapiao_qixiangyun.handling import Handling
 from fapiao_qixiangyun.paths import VERIFY_PATH
 from fapiao_qixiangyun.settings import read_settings

@@ -140,7 +140,7 @@ def test_records_are_given_exactly_as_they_came(
     ("data", "part"),
     [
         ([], "value.data is a list instead of an object"),
-        ("", "value.data is text"),
+        ("", "value.data is empty text"),
         ({"page": []}, "value.data.page is a list"),
         ({"page": {"totalCount": 1}, "list": {}}, "value.data.list is an object instead of a list"),
         ({"page": {"totalCount": 1}, "list": [1]}, r"value.data.list\[0\] is a number"),
