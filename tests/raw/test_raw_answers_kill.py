@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import os, signal, sys
 from fapiao.rereading.renormalizing import renormalize
-from fapiao.store import Database, answers
+from fapiao.store import Database
+from fapiao.store.raw import answers
 from misreading import BOTH
 
 url, last, when = sys.argv[1], int(sys.argv[2]), sys.argv[3]

@@ -15,7 +15,7 @@ import fapiao
 
 ROOT = Path(__file__).parents[2]
 
-OPEN_TO_PLUGINS = {"fapiao.spec", "fapiao.wire", "fapiao.errors", "fapiao.invoices"}
+OPEN_TO_PLUGINS = {"fapiao.spec", "fapiao.wire", "fapiao.errors", "fapiao.answers", "fapiao.invoices"}
 
 
 def contracts() -> dict[str, dict[str, Any]]:

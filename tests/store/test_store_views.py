@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,12 +20,20 @@ from fapiao.store.reports.datasets import held_invoices
 from fapiao.store.tables.columns import EpochTime, exact_sum, money
 from fapiao.store.tables.deductions import CURRENT_VIEW, deductions
 from fapiao.store.tables.invoices import holdings, invoices
+from fapiao.store.tables.schema import HEAD
 from fapiao.store.tables.views import VIEWS, links
 
 D = Decimal
 NAMES = ("𠮷野家𡃁测试有限公司", "䶮㛃（测试）有限公司")
 INPUT = ("81", "input")
 BLUE, RED, PAPER = "24990000000000000001", "24990000000000000002", "24990000000000000003"
+
+MADE_BY = {
+    ("invoice_link", "c8383f5acbfcf1f9"),  # r0007
+    ("v_invoice", "95cbcc91a3c65752"),  # r0013
+    ("v_coverage", "92be792245730f02"),  # r0007
+}
+"""What each view's SELECT was when the revision was written that makes it: a title of a code is part of it."""
 
 _COVERAGE: dict[str, Any] = {
     "source": sa.Text(), "account": sa.Text(), "taxpayer_no": sa.Text(), "invoice_month": sa.Text(), "kind": sa.Text(),
@@ -148,6 +157,15 @@ def test_every_use_of_input_tax_has_its_label_and_one_that_is_unknown_too(golden
     view = held_invoices.c
     query = sa.select(view.deduction_usage, view.deduction_usage_label).order_by(view.number)
     assert read(golden, query) == [(name, None if name is None else USAGES[name]) for name in said]
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_view_that_says_something_else_has_a_revision_that_makes_it_anew(name: str) -> None:
+    digest = hashlib.sha256(VIEWS[name](str).encode()).hexdigest()[:16]
+    assert (name, digest) in MADE_BY, (
+        f"fapiao_{name} is not what revision {HEAD} made: databases that exist keep the old one. Add a revision that makes it anew, "
+        "as r0013 does, let the earlier revisions make what they made, and enter the digest here."
+    )
 
 
 def test_an_older_database_gets_the_label_and_keeps_what_stands_on_the_view(database_url: str) -> None:
