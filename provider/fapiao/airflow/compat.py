@@ -45,7 +45,6 @@ elif AIRFLOW_3:
         DAG,
         Asset,
         AssetAlias,
-        BaseHook,
         BaseOperator,
         BaseOperatorLink,
         BaseSensorOperator,
@@ -55,6 +54,10 @@ elif AIRFLOW_3:
         task,
     )
 
+    try:
+        from airflow.sdk import BaseHook
+    except ImportError:  # 3.0; from 3.1 on, the old place warns
+        from airflow.hooks.base import BaseHook
     try:
         from airflow.sdk.configuration import conf
         from airflow.sdk.exceptions import (
