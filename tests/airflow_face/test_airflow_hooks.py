@@ -112,6 +112,7 @@ def test_a_database_that_is_not_there_is_one_sentence(into: str) -> None:
         databases.database(into)
 
 
+@pytest.mark.filterwarnings("ignore")  # Airflow 2.11 imports every hook here, and with them the webserver's libraries
 def test_a_connection_that_is_no_database_is_refused(vendor: Vendor) -> None:
     vendor()
     with pytest.raises(ConfigurationError, match="EkuaibaoHook has no SQLAlchemy engine"):

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable
 from contextlib import closing
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -201,12 +202,10 @@ def test_airflow_works_beside_every_bad_plugin_at_once(all_bad: Path, run: Run) 
 def test_the_dag_processor_reads_the_examples_beside_every_bad_plugin_at_once(
     all_bad: Path, run: Run, tmp_path: Path
 ) -> None:
-    settings = {
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "AIRFLOW__SCHEDULER__STANDALONE_DAG_PROCESSOR": "True",
-    }
-    for command in (("db", "migrate"), ("dag-processor", "--num-runs", "1")):
-        finished = run("-m", "airflow", *command, sites=(all_bad,), **settings)
+    # Airflow 2.11 has no DAG processor of its own on SQLite; this command reads the files in its place.
+    reads = ("dag-processor", "--num-runs", "1") if find_spec("airflow.sdk") else ("dags", "reserialize")
+    for command in (("db", "migrate"), reads):
+        finished = run("-m", "airflow", *command, sites=(all_bad,), AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"))
         assert finished.returncode == 0, finished.stderr
     with closing(sqlite3.connect(tmp_path / "home" / "airflow.db")) as database:
         assert database.execute("SELECT filename, stacktrace FROM import_error").fetchall() == []
