@@ -1,1 +1,1 @@
-"""The command line's commands that have a module of their own; `fapiao.cli` puts them together."""
+"""The commands of `fapiao`, a module each or for a few of a kind; `fapiao.cli` puts them together."""

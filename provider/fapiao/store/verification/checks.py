@@ -15,7 +15,6 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from fapiao.engine.account_state import new_holder
 from fapiao.engine.withheld_answers import KeptRaw
 from fapiao.invoices.differences import Difference
 from fapiao.invoices.intake import Examined
@@ -23,12 +22,11 @@ from fapiao.invoices.withholding import Withholding
 from fapiao.store.access.bulk import chunks
 from fapiao.store.access.database import Database
 from fapiao.store.documents.grouping import PageLoad
-from fapiao.store.documents.loading import Loader
 from fapiao.store.ledger.accounts import is_dead
-from fapiao.store.ledger.journal import Journal
 from fapiao.store.raw.questions import FACTORS, stored_claim
 from fapiao.store.tables.ledger import pages
 from fapiao.store.tables.verifications import verifications
+from fapiao.store.verification.account_answers import AccountAnswers
 from fapiao.store.verification.check_rows import Given, settled
 from fapiao.store.verification.layout_rows import add_links, add_task
 from fapiao.store.verification.said_before import VERIFY as API
@@ -81,26 +79,11 @@ def claim_hash(claim: Claim) -> str:
     return hashlib.blake2b(msgspec.json.encode(parts), digest_size=16).hexdigest()
 
 
-class Verifications:
+class Verifications(AccountAnswers):
     """One account's checks. Several processes may work on them at once: each check is asked by one of them."""
 
     def __init__(self, database: Database, source: str, account: str) -> None:
-        self._database = database
-        self._loader = Loader(database)
-        self._journal = Journal(database, source, account, API)
-        self._source = source
-        self._account = account
-        self._holder = new_holder()
-
-    @property
-    def withholding(self) -> Withholding:
-        """What the database's policy leaves of personal data. See :attr:`Loader.withholding`."""
-        return self._loader.withholding
-
-    @property
-    def seals_raw(self) -> bool:
-        """Whether raw is encrypted before it is stored."""
-        return self._loader.seals_raw
+        super().__init__(database, source, account, API)
 
     def enrol(
         self, claims: Sequence[Claim], now: float, is_done: Callable[[CheckRecord, Claim], bool]

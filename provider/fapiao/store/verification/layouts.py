@@ -13,19 +13,16 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from fapiao.engine.account_state import new_holder
 from fapiao.engine.withheld_answers import KeptRaw
 from fapiao.invoices.codes import Scheme
 from fapiao.invoices.intake import Examined
-from fapiao.invoices.withholding import Withholding
 from fapiao.store.access.database import Database
 from fapiao.store.documents.grouping import PageLoad
-from fapiao.store.documents.loading import Loader
 from fapiao.store.ledger.accounts import is_dead
-from fapiao.store.ledger.journal import Journal
 from fapiao.store.raw.questions import file_cursor, task_cursor
 from fapiao.store.tables.ledger import pages
 from fapiao.store.tables.verifications import layout_files, layout_links, layout_tasks
+from fapiao.store.verification.account_answers import AccountAnswers
 from fapiao.store.verification.check_rows import Subject, documents_of
 from fapiao.store.verification.layout_rows import add_links
 from fapiao.wire import LayoutFiles, LayoutTask, Secret
@@ -76,26 +73,11 @@ class ArchivedFile(msgspec.Struct, frozen=True, kw_only=True):
     raw: KeptRaw = KeptRaw(b"", "", True)
 
 
-class Layouts:
+class Layouts(AccountAnswers):
     """One account's layout tasks, links and files. Several processes may work on them at once."""
 
     def __init__(self, database: Database, source: str, account: str) -> None:
-        self._database = database
-        self._loader = Loader(database)
-        self._journal = Journal(database, source, account, API)
-        self._source = source
-        self._account = account
-        self._holder = new_holder()
-
-    @property
-    def withholding(self) -> Withholding:
-        """What the database's policy leaves of personal data. See :attr:`Loader.withholding`."""
-        return self._loader.withholding
-
-    @property
-    def seals_raw(self) -> bool:
-        """Whether raw is encrypted before it is stored."""
-        return self._loader.seals_raw
+        super().__init__(database, source, account, API)
 
     # Tasks
 
