@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from importlib.metadata import EntryPoint
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import sqlalchemy as sa
@@ -206,6 +207,8 @@ class Shop:
             source.descriptor, taxpayer_no=HOLDER, invoice_month=MONTH, now=self.now, on_rejected=on_rejected
         )
         with (
+            # One page after the other, or the time of a page would depend on how soon the next one is asked for.
+            patch("fapiao.collecting.reading.AHEAD", 1),
             BlockingDriver(source, account, transport=self, clock=self._tick, sleep=self._sleep) as driver,
             Collector(source, account, self.database, request, driver=driver, clock=self._tick) as collector,
         ):
