@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from fapiao.answers import kind_of
+from fapiao.answers import decode, kind_of
 from fapiao.errors import VendorBroken
 from fapiao.wire import Response
 
@@ -39,7 +39,7 @@ _ENVELOPE = msgspec.json.Decoder(Envelope, float_hook=Decimal)
 def outline(response: Response) -> Outline:
     """:raises VendorBroken: the answer is not a JSON object."""
     try:
-        return _OUTLINE.decode(response.body)
+        return decode(response.body, _OUTLINE)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _unreadable(response) from None
 
@@ -47,7 +47,7 @@ def outline(response: Response) -> Outline:
 def read(response: Response) -> Envelope:
     """:raises VendorBroken: the answer is not a JSON object."""
     try:
-        return _ENVELOPE.decode(response.body)
+        return decode(response.body, _ENVELOPE)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _unreadable(response) from None
 

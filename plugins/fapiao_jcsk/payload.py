@@ -14,11 +14,11 @@ import io
 import struct
 import zipfile
 import zlib
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from fapiao.answers import decode
 from fapiao.errors import VendorBroken
 
 __all__ = ["Limits", "read_content"]
@@ -37,8 +37,6 @@ _LOCATOR_64_SIZE = 20
 _LARGEST_DIRECTORY_ENTRY = 1024
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-
-_JSON: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +69,7 @@ def read_content(content: Any, limits: Limits) -> Any:
     if not data.strip():
         return None
     try:
-        return _JSON.decode(data)
+        return decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _broken(f"the decoded content ({len(data)} bytes) is {_kind(data)}") from None
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fapiao.answers import decode
 from fapiao.errors import FapiaoError, VendorBroken
 
 __all__ = [
@@ -131,7 +132,7 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
         :raises VendorBroken: HTML, empty, truncated, not UTF-8 or not JSON, with a short excerpt.
         """
         try:
-            return _JSON.decode(self.body.removeprefix(_BOM))
+            return decode(self.body.removeprefix(_BOM))
         except (msgspec.DecodeError, UnicodeDecodeError) as problem:
             raise VendorBroken(
                 f"The answer (HTTP {self.status}, {len(self.body)} bytes) is {self._kind()}."
@@ -150,7 +151,6 @@ class Response(msgspec.Struct, frozen=True, kw_only=True):
         return "not whole JSON (truncated, or another format)"
 
 
-_JSON: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 _BOM = b"\xef\xbb\xbf"
 
 Flow = Generator[Request, Response, T]

@@ -6,11 +6,12 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fapiao.answers import code_text, count, kind_of, one_line, truth
+from fapiao.answers import code_text, count, decode, kind_of, one_line, truth
 from fapiao.errors import VendorBroken
 
 JSON = st.recursive(
@@ -81,3 +82,36 @@ def test_the_kind_never_holds_the_value(value: Any) -> None:
         found = count(value, "total", told)
         assert found is None or 0 <= found <= 10**12
     assert said in ([], *([f"total is {kind} that is not a count"] for kind in kinds))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (rb'["a\ud842"]', ["a\ufffd"]),
+        (rb'["\udfb7b"]', ["\ufffdb"]),
+        (rb'["\uD842\uDFB7", "\uD842 \uDFB7"]', ["\U00020bb7", "\ufffd \ufffd"]),
+        (rb'["\ud842\ud842\udfb7"]', ["\ufffd\U00020bb7"]),
+        (rb'["\\ud842\ud842", 1.10]', ["\\ud842\ufffd", Decimal("1.10")]),
+        (rb'{"n\udc00": 24990000000000000001}', {"n\ufffd": 24990000000000000001}),
+        (b'["a\tb\nc\x00"]', ["a b c "]),
+    ],
+)
+def test_half_a_character_and_a_raw_control_character_cost_no_page(text: bytes, expected: Any) -> None:
+    assert decode(text) == expected
+
+
+@pytest.mark.parametrize("text", [b"", b"[", b'["a', b"<html>", b"nothing", rb'["\u12"]', rb'["a\ud842', b'{"a":1}}'])
+def test_what_is_no_json_stays_none(text: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(text)
+
+
+@given(JSON)
+def test_json_that_is_right_is_read_as_it_is(value: Any) -> None:
+    text = msgspec.json.encode(value, enc_hook=str)
+    assert decode(text) == msgspec.json.Decoder(float_hook=Decimal).decode(text)
+
+
+def test_json_of_another_shape_is_told_from_what_is_no_json() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        decode(b'"text"', msgspec.json.Decoder(int))

@@ -15,6 +15,8 @@ from typing import Any
 
 import msgspec
 
+from fapiao.answers import decode
+
 __all__ = ["BYTE_ORDER_MARK", "DECODER", "ENCODER", "Opened", "Unpacked", "opened", "seen_through", "unpacked"]
 
 LARGEST = 64 * 1024 * 1024
@@ -24,6 +26,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+"""For what is our own; vendors' answers are read by :func:`fapiao.answers.decode`."""
 ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -86,7 +89,7 @@ def seen_through(value: Any) -> Any:
 
 def _json(data: bytes) -> Any:
     try:
-        value = DECODER.decode(data)
+        value: Any = decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return value if isinstance(value, dict | list) else None

@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fapiao.engine.encoded import BYTE_ORDER_MARK, DECODER, ENCODER, opened, unpacked
+from fapiao.answers import decode
+from fapiao.engine.encoded import BYTE_ORDER_MARK, ENCODER, opened, unpacked
 from fapiao.engine.exchange import Exchange
 from fapiao.engine.transcript import NOTHING, Told, pack
 from fapiao.invoices.personal_data import PARTIES, RAW_KINDS
@@ -134,7 +135,7 @@ class Answers:
         elif not self._is_suspicious(body):
             return body, True
         try:
-            value = DECODER.decode(body.removeprefix(BYTE_ORDER_MARK))
+            value: Any = decode(body.removeprefix(BYTE_ORDER_MARK))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return body, False
         walk = _Walk(self, own)
@@ -177,7 +178,7 @@ class Answers:
     def _text(self, found: re.Match[bytes], kind: str) -> bytes:
         text = found[2]
         if len(text) > 2 and text != b"null":
-            value = DECODER.decode(text)
+            value: Any = decode(text)
             if kind == "seller_account":
                 value = plain_text(value)  # one number, however it is grouped
             text = ENCODER.encode(self.withholding.value(RAW_KINDS[kind], value))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fapiao.engine.encoded import DECODER
+from fapiao.answers import decode
 from fapiao.engine.transcript import KEPT_HEADERS
 from fapiao.errors import ConfigurationError
 from fapiao.redaction import holds_registered
@@ -79,7 +79,7 @@ class Recorder:
             charset, text = "gb18030", response.body.decode("gb18030", errors="replace")
         answer: Any = msgspec.UNSET
         try:
-            answer = DECODER.decode(response.body)
+            answer = decode(response.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             text = text if masker is None else masker.text(text)
         if answer is not msgspec.UNSET:
