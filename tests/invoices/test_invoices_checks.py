@@ -99,7 +99,7 @@ EXAMINED: dict[str, dict[str, Any]] = {
 }
 """Rules of the gate: which change of a sound invoice raises them."""
 
-ELSEWHERE = {"V3", "V6", "V8", "T3", "D3", "D4", "S3", "S4", "S5", "M1"}
+ELSEWHERE = {"V3", "V6", "V8", "N11", "T3", "A10", "D3", "D4", "S3", "S4", "S5", "M1"}
 """Rules with a test of their own below or in the module of their function."""
 
 

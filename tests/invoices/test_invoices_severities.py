@@ -63,7 +63,7 @@ USUAL: dict[str, tuple[str, Severity]] = {
 """Rule → what it is about, and the severity that is usual."""
 
 OWN = {
-    "V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8", "N0", "N5L", "N10", "T7", "A8", "A9", "Q2", "R3", "R4", "D6", "D7", "L2", "L3",
+    "V1", "V2", "V3", "V4", "V5", "V6", "V7", "V8", "N0", "N5L", "N10", "N11", "T7", "A8", "A9", "A10", "Q2", "R3", "R4", "D6", "D7", "L2", "L3",
     "X1", "S2", "S3", "S5", "M1",
 }  # fmt: skip
 """Rules of this project: the shapes of records and the contract of plugins, several sources, what completes other rules."""

@@ -77,6 +77,7 @@ RULES: Mapping[str, Rule] = {
         ),
         Rule("N9", _W, "The number came as an integer and was filled with leading zeros."),
         Rule("N10", _W, "The certificate number needs the payer's whole tax number to identify the document."),
+        Rule("N11", _R, "Its numbers belong to different documents: loading it would make two invoices one."),
         # Tax numbers
         Rule("T2", _W, "The check digit of the tax number is wrong; it is kept as stated."),
         Rule("T3", _I, "The tax number is a citizen's number (个体工商户 or 个人)."),
@@ -100,6 +101,7 @@ RULES: Mapping[str, Rule] = {
         Rule("A7", _W, "The valid tax is larger than the tax of the document."),
         Rule("A8", _W, "The amount cannot be read and was left empty."),
         Rule("A9", _W, "The invoice states no amount at all."),
+        Rule("A10", _W, "Nothing tells whether the amount is with or without tax: it was left empty."),
         Rule(
             "Q1",
             _I,

@@ -27,6 +27,7 @@ from fapiao.store.documents.announcing import announce_pages
 from fapiao.store.documents.claiming import assign
 from fapiao.store.documents.deductions import Snapshots
 from fapiao.store.documents.grouping import Group, PageLoad, Stated, StoredPage, group_records
+from fapiao.store.documents.joining import Joins, without_contradictions
 from fapiao.store.documents.merging import lock, merge
 from fapiao.store.documents.policies import PolicyState, guard, ready
 from fapiao.store.documents.rows import RowSet
@@ -93,7 +94,8 @@ class Loader:
     def load(self, pages: Sequence[PageLoad], along: Callable[[Connection], None] | None = None) -> LoadReport:
         """Commit the pages in one transaction; a page that is committed already (slice, read, cursor) is skipped.
 
-        A record that the database cannot hold is quarantined with the reason, the others are loaded.
+        A record that the database cannot hold, or that would make two invoices one, is quarantined with the reason, the others
+        are loaded.
 
         :param along: what else belongs into the same transaction; called after the pages are written, and again when the
             transaction is.
@@ -136,7 +138,7 @@ class Loader:
                 connection.exec_driver_sql(BY_KEY)
             guard(connection, self._ready().version)
             done[:] = [_Load(connection, self._database.schema, self._clock(), self._raw_keys)]
-            report = done[0].run(pages, fresh)
+            report = done[0].run(*without_contradictions(connection, pages), fresh)
             if along is not None:
                 along(connection)
             unused = list(fresh)
@@ -166,7 +168,7 @@ class _Load:
         self.stored: list[StoredPage] = []
         """The pages that were not there before."""
 
-    def run(self, pages: Sequence[PageLoad], fresh: Iterator[int]) -> LoadReport:
+    def run(self, pages: Sequence[PageLoad], joins: Joins, fresh: Iterator[int]) -> LoadReport:
         stored = self.stored = self._store_pages(pages)
         if not stored:
             return LoadReport(skipped=len(pages))
@@ -188,6 +190,8 @@ class _Load:
                 known[key] = document.group
         for part in chunks(sorted([*known, *(key for keys, _ in doubles for key in keys)])):
             lock(self._connection, part)
+        stated = {key: group.numbers for key, group in known.items()}
+        joins.check(self._connection, stated | {key: group.numbers for keys, group in doubles for key in keys})
         merged: set[int] = set()
         for keys, group in doubles:
             key = merge(self._connection, keys, self._now)

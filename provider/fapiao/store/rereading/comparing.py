@@ -62,11 +62,22 @@ class Difference(msgspec.Struct):
     """Records that the page does not have any more."""
     before: dict[RecordPlace, int | None]
     """The document of every record of the pages as the database has it; None: rejected."""
+    said: dict[RecordPlace, str]
+    """The reasons of every record of the pages that is rejected in the database, as it has them."""
     screened: dict[int, Replayed]
     """Pages in which a record that the database had refused was refused again."""
 
     def __bool__(self) -> bool:
         return bool(self.documents or self.arrivals or self.rejected or self.reasons or self.surplus)
+
+    def refuse(self, place: RecordPlace, reasons: str) -> None:
+        """A record of the pages that could be loaded is rejected for what others say."""
+        if place in self.arrivals:
+            self.arrivals.remove(place)
+        if place not in self.before or self.before[place] is not None:
+            self.rejected.append(place)
+        elif self.said.get(place) != reasons:
+            self.reasons.append(place)
 
 
 class _Known(msgspec.Struct):
@@ -89,7 +100,9 @@ def compare(connection: Connection, replayed: Sequence[Replayed]) -> Difference:
     before = places_of_pages(connection, replayed)
     reasons = _reasons(connection, [item.page.page_id for item in replayed if item.page.rejected])
     known = _known(connection, {key for key in before.values() if key is not None})
-    found = Difference(documents=set(), arrivals=[], rejected=[], reasons=[], surplus=[], before=before, screened={})
+    found = Difference(
+        documents=set(), arrivals=[], rejected=[], reasons=[], surplus=[], before=before, said=reasons, screened={}
+    )
     for item in replayed:
         item = _refused_again(item, reasons, found)
         page_id = item.page.page_id

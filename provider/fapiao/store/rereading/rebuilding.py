@@ -28,7 +28,7 @@ from fapiao.store.raw.pages import WITHHELD
 from fapiao.store.rereading.changes import Changes
 from fapiao.store.rereading.comparing import Difference, Replayed, compare, places_of_pages, screen_one
 from fapiao.store.rereading.rechecking import recheck, relate
-from fapiao.store.rereading.regrouping import Bundle, Circle, Replay, bundles, close_circle
+from fapiao.store.rereading.regrouping import Bundle, Circle, Replay, bundles, close_circle, refuse_contradictions
 from fapiao.store.rereading.relinking import relink
 from fapiao.store.rereading.reproving import mark
 from fapiao.store.rereading.rewriting import DocumentWriter, TooFewKeys
@@ -83,8 +83,9 @@ class Rebuilder:
         return self._rebuild(screened, replay)
 
     def _rebuild(self, batch: Sequence[Replayed], replay: Replay) -> Changes:
-        now_loaded = sum(1 for item in batch for record in item.load.records if record.invoice is not None)
-        count = max(0, now_loaded - sum(item.page.loaded for item in batch))
+        # Records with several numbers may be refused as before (N11); where they are not, TooFewKeys says so.
+        sure = sum(1 for item in batch for record in item.load.records if len(record.numbers) == 1)
+        count = max(0, sure - sum(item.page.loaded for item in batch))
         while True:
             # No key is reserved where nothing is new: a run that changes nothing leaves no trace.
             keys = self._reserve.take(count) if count else []
@@ -143,6 +144,13 @@ class _Rebuild:
             by_page = {item.page.page_id: item for item in batch}
             if difference.documents or difference.arrivals:
                 circle = close_circle(self._connection, batch, difference, replay)
+                contradictions = refuse_contradictions(circle)
+                batch = [circle.replayed.get(item.page.page_id, item) for item in batch]
+                by_page = {item.page.page_id: item for item in batch}
+                for place in contradictions:
+                    record = circle.replayed[place[0]].record(place[1])
+                    if record is not None and place[0] in by_page:
+                        difference.refuse(place, json_text(record.rejected))
                 made = bundles(circle)
                 DocumentWriter(self._connection, self._writer, self._rows, self._now, changes).write(
                     circle, made, fresh

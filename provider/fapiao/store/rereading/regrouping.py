@@ -15,6 +15,7 @@ from fapiao.invoices.intake import Examined
 from fapiao.store.access.bulk import chunks
 from fapiao.store.documents.claiming import owners_of
 from fapiao.store.documents.grouping import Group, NumberKey, StoredPage, group_records
+from fapiao.store.documents.joining import Joins, refused
 from fapiao.store.documents.merging import lock
 from fapiao.store.documents.rows import from_content
 from fapiao.store.raw.pages import RawPage, fetch_pages
@@ -22,7 +23,7 @@ from fapiao.store.rereading.comparing import Difference, RecordPlace, Replayed
 from fapiao.store.tables.invoices import observations
 from fapiao.store.tables.ledger import slice_records
 
-__all__ = ["Bundle", "Circle", "Observed", "bundles", "close_circle"]
+__all__ = ["Bundle", "Circle", "Observed", "bundles", "close_circle", "refuse_contradictions"]
 
 Replay = Callable[[RawPage], "Replayed | None"]
 """What a page says now; None where it cannot be replayed."""
@@ -109,6 +110,33 @@ def _take_in(connection: Connection, circle: Circle, fresh: set[int], replay: Re
         item = replay(page)
         if item is not None:
             circle.replayed[page.page_id] = item
+
+
+def refuse_contradictions(circle: Circle) -> list[RecordPlace]:
+    """Turn each record that would make two documents one into a rejection, as loading does; which ones these are.
+
+    What cannot be replayed was there before; then the records in the order of reading.
+    """
+    joins = Joins(())
+    for row in (row for rows in circle.observed.values() for row in rows if row.page_id not in circle.replayed):
+        joins.add([(number.scheme, number.value) for number in numbers_of(from_content(row.content))])
+    joining = sorted(
+        (circle.pages[place[0]].fetched_at, place)
+        for place in circle.was
+        if (record := _record(circle, place)) is not None and len(record.numbers) > 1
+    )
+    wrong: dict[int, dict[int, Examined]] = {}
+    for _, place in joining:
+        record = _record(circle, place)
+        assert record is not None
+        scheme = joins.add([(number.scheme, number.value) for number in record.numbers])
+        if scheme is not None:
+            wrong.setdefault(place[0], {})[place[1]] = refused(record, scheme)
+    for page_id, records in wrong.items():
+        item = circle.replayed[page_id]
+        left = [records.get(record.ordinal, record) for record in item.load.records]
+        circle.replayed[page_id] = msgspec.structs.replace(item, load=msgspec.structs.replace(item.load, records=left))
+    return [(page_id, ordinal) for page_id, records in wrong.items() for ordinal in records]
 
 
 class Bundle:
