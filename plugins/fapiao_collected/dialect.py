@@ -12,6 +12,7 @@ from fapiao.invoices.codes import UNKNOWN
 from fapiao.invoices.dates import moment, unshifted
 from fapiao.invoices.model import NormalizeContext
 from fapiao.invoices.problems import Problems
+from fapiao.invoices.texts import code
 
 __all__ = ["SLICE_KEYS", "Dialect"]
 
@@ -37,7 +38,9 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
 
     def document_type(self, row: Mapping[str, Any], context: NormalizeContext, problems: Problems) -> tuple[str, str]:
         """(canonical, raw) type: the row's own where rows state one, else that of the slice that was asked for."""
-        raw = (self._stated_type(row) or context.type[:_LONGEST_CODE]) if self.names_its_slice else context.type
+        raw = (
+            (self._stated_type(row, problems) or context.type[:_LONGEST_CODE]) if self.names_its_slice else context.type
+        )
         doc_type = self.doc_types.get(raw)
         if doc_type is None:
             problems.unknown_code("doc_type", raw)
@@ -54,8 +57,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
             on = None if at is None else at.date()
         return at, on
 
-    def _stated_type(self, row: Mapping[str, Any]) -> str:
+    def _stated_type(self, row: Mapping[str, Any], problems: Problems) -> str:
         stated = row.get("fplx")
         if type(stated) is int and 0 <= stated < 10**8:
             stated = f"{stated:02d}"
-        return stated.strip()[:_LONGEST_CODE] if isinstance(stated, str) else ""
+        return (code(stated, problems, "doc_type") or "")[:_LONGEST_CODE]

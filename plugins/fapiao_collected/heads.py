@@ -1,13 +1,12 @@
 """The head of every shape but customs: VAT, toll, digital, air, rail, motor vehicle.
 
 These shapes share their field names; a motor vehicle invoice names its seller and its tax differently. Which lists and which
-vehicle fields a record brings is decided by its keys, so that a type which comes in another shape than its example loses
-nothing. Fields nobody knows are kept in ``extra``.
+vehicle fields a record brings is decided by what it states, so that a type which comes in another shape than its example
+loses nothing. Fields nobody knows are kept in ``extra``.
 """
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from typing import Any
 
@@ -35,7 +34,6 @@ INVOICE_KEYS = frozenset(
         "xfDsswjgDm", "xfQxswjgDm", "xfSjswjgDm", "mxts", "tdysList", "tdywlx", "xcdList",
     )
 )  # fmt: skip
-_TWENTY_DIGITS = re.compile(r"\s*\d{20}\s*", re.ASCII).fullmatch
 _MOTOR_KEYS = INVOICE_KEYS | VEHICLE_KEYS
 _KNOWN = {
     (False, False): INVOICE_KEYS,
@@ -49,7 +47,7 @@ _KNOWN = {
 def invoice(raw: dict[str, Any], context: NormalizeContext, dialect: Dialect, problems: Problems) -> Invoice:
     """One record as an invoice."""
     get = raw.get
-    is_motor = not VEHICLE_KEYS.isdisjoint(raw)
+    is_motor = not VEHICLE_KEYS.isdisjoint(raw) and any(not is_blank(get(key)) for key in VEHICLE_KEYS)
     car = vehicle(raw, problems) if is_motor else None
     seller_no, seller, tax_raw = get("xfsbh"), get("xfmc"), get("se")
     seller_address = name(get("xsfdzdh"), problems, "seller_address_phone")
@@ -156,12 +154,7 @@ def _numbers(raw: dict[str, Any], problems: Problems) -> DocumentNumbers:
 
     The examples name ``sdphm`` (数电票号码) for tickets only; where a paper face brings it, it is the number behind it.
     """
-    stated = raw.get("fphm")
-    digital = raw.get("sdphm")
-    written = str(stated) if type(stated) is int and 0 < stated < 10**20 else stated
-    if type(written) is str and _TWENTY_DIGITS(written) and is_blank(digital):
-        return document_numbers(raw.get("fpdm"), None, stated, problems)
-    return document_numbers(raw.get("fpdm"), stated, digital, problems)
+    return document_numbers(raw.get("fpdm"), raw.get("fphm"), raw.get("sdphm"), problems)
 
 
 def _is_red(*amounts: Decimal | None) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from fapiao.invoices.model import Invoice, NormalizeContext, Rejected
 from fapiao.invoices.problems import Problems, finding
+from fapiao.invoices.texts import is_blank
 from fapiao_collected.customs import customs_payment
 from fapiao_collected.dialect import Dialect
 from fapiao_collected.heads import invoice
@@ -23,6 +24,7 @@ def normalize(raw: Any, context: NormalizeContext, dialect: Dialect) -> Invoice 
     if type(raw) is not dict:
         return Rejected(reasons=(finding("V3", ""),))
     problems = Problems()
-    if "jkshm" in raw or (context.type == _CUSTOMS and "fphm" not in raw):
+    # By what is stated, not by the keys: a vendor may write the fields of all shapes into every record, empty.
+    if not is_blank(raw.get("jkshm")) or (context.type == _CUSTOMS and is_blank(raw.get("fphm"))):
         return customs_payment(raw, context, dialect, problems)
     return invoice(raw, context, dialect, problems)

@@ -34,6 +34,8 @@ ROW_KEYS = frozenset(
 )  # fmt: skip
 _INVOICES, _CUSTOMS_FAMILY = "FP", "HGJKS"
 _DERIVED = ("amount_incl_tax",)
+_FLAGS = ("checkStatus", "deductible", "ylzd2")
+_USUAL_FLAGS = ("0", "1", "", None)
 _FLUSHED = frozenset(("red_full", "red_partial", "red_unspecified"))
 
 
@@ -49,6 +51,8 @@ def normalize(raw: Any, context: NormalizeContext) -> Invoice | Rejected:
     type_raw = _type(row, family, problems)
     without_tax = money(row.get("totalAmount"), problems, "amount_excl_tax")
     tax = money(row.get("totalTax"), problems, "tax_amount")
+    if type_raw == CUSTOMS and not without_tax:
+        without_tax = None  # 缴款书 have none here: a nought would be a value, before which another source's gives way
     # A customs certificate's tax is no part of a price: it has neither an amount without nor one with tax.
     with_tax = without_tax + tax if without_tax is not None and tax is not None and type_raw != CUSTOMS else None
     is_red = _is_red(without_tax, tax)
@@ -112,17 +116,7 @@ def _numbers(row: dict[str, Any], type_raw: str, problems: Problems) -> dict[str
         return {"certificate_no": number(stated, problems, "certificate_no")}
     code_ = None if is_blank(row.get("invoiceCode")) else row.get("invoiceCode")
     behind = None if is_blank(row.get("ylzd5")) else row.get("ylzd5")
-    if _is_digital(stated):
-        # The document's own number, whatever stands beside it.
-        if behind is not None and str(behind).strip() != str(stated):
-            problems.add("N6", "digital_number", "ylzd5 names another digital number; the document's own one holds.")
-        return document_numbers(code_, None, stated, problems)._asdict()
     return document_numbers(code_, stated, behind, problems)._asdict()
-
-
-def _is_digital(stated: Any) -> bool:
-    text = str(stated) if type(stated) in (str, int) else ""
-    return len(text) == 20 and text.isdigit()
 
 
 def _issue(raw: Any, problems: Problems) -> tuple[datetime | None, date | None]:
@@ -240,8 +234,11 @@ def _period(stated: Any, filed: Any, problems: Problems) -> str | None:
 
 
 def _extra(row: dict[str, Any], family: Any) -> dict[str, Any] | None:
-    """Fields nobody knows, as they came; also the name of a family nobody knows."""
+    """What nobody knows, as it came: fields, the name of a family, a yes or no that is neither."""
     extra = unknown_fields(row, ROW_KEYS)
+    for key in _FLAGS:
+        if row.get(key) not in _USUAL_FLAGS and flag(row[key], Problems(), key) is None and not is_blank(row[key]):
+            extra = {**(extra or {}), key: row[key]}
     if family in (None, _INVOICES, _CUSTOMS_FAMILY):
         return extra
     return {**(extra or {}), "family": family}

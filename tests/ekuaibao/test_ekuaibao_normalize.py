@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from fapiao.invoices.model import Level, Rejected, Severity
+from fapiao_collected.customs import CUSTOMS_KEYS
+from fapiao_collected.heads import INVOICE_KEYS
+from fapiao_collected.vehicles import VEHICLE_KEYS
 from fapiao_ekuaibao import plugin
 
 # One row per row of the document's table 发票类型, with its canonical type.
@@ -390,3 +393,20 @@ def test_what_is_no_record_is_rejected(normalized: Any, raw: Any) -> None:
     result = normalized(raw)
     assert isinstance(result, Rejected)
     assert [found.rule for found in result.reasons] == ["V3"]
+
+
+EVERY_KEY = dict.fromkeys(sorted(INVOICE_KEYS | VEHICLE_KEYS | CUSTOMS_KEYS))
+
+
+@pytest.mark.parametrize("empty", [None, "", "null", []])
+def test_a_record_with_the_fields_of_all_shapes_is_what_it_states(normalized: Any, empty: Any) -> None:
+    """A vendor that writes one bean for all types leaves the fields of the others empty."""
+    fields = {"fphm": "24990000000000000001", "je": "100.00", "se": "13.00", "jshj": "113.00", "mxts": 2, "fpztDm": "0"}
+    made = normalized(dict.fromkeys(EVERY_KEY, empty) | fields)
+    assert made == normalized(fields)
+    assert (made.digital_number, made.vehicle, made.customs, made.lines) == ("24990000000000000001", None, None, ())
+    assert made.level is Level.HEAD
+    customs = normalized(dict.fromkeys(EVERY_KEY, empty) | {"jkshm": "990120241000000001-L01", "skje": "1.00"}, "17")
+    assert customs == normalized({"jkshm": "990120241000000001-L01", "skje": "1.00"}, "17")
+    car = normalized(dict.fromkeys(EVERY_KEY, empty) | {"fphm": "00000001", "fpdm": "199002400111", "cjhm": "T"}, "03")
+    assert car.vehicle is not None

@@ -139,6 +139,17 @@ def test_e17_e26_the_newest_known_state_wins_over_every_rank(make: Make) -> None
     assert (folded.invoice.state, folded.invoice.state_raw) == ("red_full", "8")
 
 
+def test_an_invoice_that_came_into_a_state_nobody_knows_does_not_look_normal(make: Make) -> None:
+    folded = everywhere(
+        seen(make(state="normal", state_raw="0"), "verify", at=1.0), seen(make(state="unknown", state_raw="4"), at=2.0)
+    )
+    assert (folded.invoice.state, folded.invoice.state_raw) == ("unknown", "4")
+    known = everywhere(
+        seen(make(state="unknown", state_raw="4"), at=1.0), seen(make(state="normal", state_raw="0"), at=2.0)
+    )
+    assert (known.invoice.state, known.invoice.state_raw) == ("normal", "0")
+
+
 def test_a_state_nobody_understood_keeps_its_raw_code(make: Make) -> None:
     folded = everywhere(
         seen(make(state="unknown", state_raw="77"), at=2.0), seen(make(state="unknown", state_raw=None), at=3.0)

@@ -85,6 +85,8 @@ def test_e14_a_short_text_is_not_filled_up() -> None:
         ("９９０１２０２４１０００００００01－Ｌ０１", "990120241000000001-L01"),
         (" 990120241000000001 - A01 ", "990120241000000001-A01"),
         ("(1107)990000001-L01", "(1107)990000001-L01"),
+        ("1107990000001-L01", "(1107)990000001-L01"),
+        ("（1107）990000001/l01", "(1107)990000001-L01"),
         ("990120241000000001", "990120241000000001"),
         ("9901**********0001-L01", "9901**********0001-L01"),
     ],
@@ -107,9 +109,23 @@ def test_e18_customs_numbers_have_one_form(raw: str, expected: str) -> None:
         ("null", "2.4952E+19", "null", (None, None, "2.4952E+19")),
         (None, None, None, (None, None, None)),
         ("9900241160", 17, None, ("9900241160", "00000017", None)),
+        (None, DIGITAL, DIGITAL, (None, None, DIGITAL)),
+        (None, DIGITAL, "2499****************", (None, None, DIGITAL)),
+        (None, int(DIGITAL), "0", (None, None, DIGITAL)),
+        (None, "２４９９ 1000 0000 0000 0001", "24991000000000000002", (None, None, DIGITAL)),
+        (None, "0" * 20, DIGITAL, (None, "0" * 20, DIGITAL)),
     ],
 )
 def test_a_vendors_fields_are_sorted_into_the_three_numbers(
     code: Any, short: Any, digital: Any, expected: tuple[str | None, ...]
 ) -> None:
     assert document_numbers(code, short, digital, Problems()) == expected
+
+
+@pytest.mark.parametrize(
+    ("beside", "rules"), [(DIGITAL, []), ("24991000000000000002", ["N6"]), ("***", ["N6"]), ("", [])]
+)
+def test_another_number_beside_the_documents_own_twenty_digits_is_reported(beside: str, rules: list[str]) -> None:
+    problems = Problems()
+    document_numbers(None, DIGITAL, beside, problems)
+    assert [item.rule for item in problems.found()] == rules

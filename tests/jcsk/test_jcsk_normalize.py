@@ -178,3 +178,17 @@ def test_what_is_no_row_is_rejected(raw: Any) -> None:
     made = plugin.normalize(raw, CONTEXT)
     assert isinstance(made, Rejected)
     assert [reason.rule for reason in made.reasons] == ["V3"]
+
+
+@pytest.mark.parametrize(("total", "expected"), [(0, None), ("0.00", None), ("", None), (9, Decimal("9.00"))])
+def test_the_nought_of_a_customs_row_is_no_value(total: Any, expected: Decimal | None) -> None:
+    customs = {"invoiceType": "17", "invoiceNumber": "990120191000000018-L02", "totalTax": 1, "totalAmount": total}
+    made = invoice(customs)
+    assert (made.amount_excl_tax, made.tax_amount) == (expected, Decimal("1.00"))
+    assert row(totalAmount=0, totalTax=0).amount_excl_tax == 0
+
+
+@pytest.mark.parametrize("field", ["checkStatus", "deductible", "ylzd2"])
+def test_a_yes_or_no_that_is_neither_is_kept_as_it_came(field: str) -> None:
+    assert row(**{field: "2"}).extra == {field: "2"}
+    assert [row(**{field: usual}).extra for usual in ("1", "0", "", None, "Y", 1)] == [None] * 6

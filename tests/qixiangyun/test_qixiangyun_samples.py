@@ -240,6 +240,35 @@ def test_what_the_total_means_is_decided_by_arithmetic(sample: Any, context: Any
     assert (invoice.amount_excl_tax, invoice.amounts_derived) == (D("500.00"), derived)
 
 
+@pytest.mark.parametrize(
+    ("total", "amounts", "derived"),
+    [
+        ("500.00", ("500.00", "30.00", None), ()),
+        ("530.00", ("500.00", "30.00", "530.00"), ("amount_excl_tax",)),
+        ("777.00", (None, "30.00", None), ()),
+    ],
+)
+def test_without_the_price_with_tax_the_lines_decide_and_else_nothing_is_guessed(
+    sample: Any, context: Any, total: str, amounts: tuple[str | None, ...], derived: Any
+) -> None:
+    raw = sample("check_digital") | {"totalAmount": D(total), "amountTax": None}
+    invoice: Any = plugin.normalize(raw, context(api="verify"))
+    found = (invoice.amount_excl_tax, invoice.tax_amount, invoice.amount_incl_tax)
+    assert found == tuple(None if amount is None else D(amount) for amount in amounts)
+    assert invoice.amounts_derived == derived
+    is_open = amounts[0] is None
+    assert (("A10", "amount_excl_tax") in rules(invoice)) == is_open
+    assert (invoice.extra or {}).get("totalAmount") == (D(total) if is_open else None)
+
+
+def test_without_lines_either_an_amount_that_may_be_with_tax_is_left_open(sample: Any, context: Any) -> None:
+    raw = sample("check_digital") | {"amountTax": None, "items": []}
+    invoice: Any = plugin.normalize(raw, context(api="verify"))
+    assert invoice.amount_excl_tax is None
+    untaxed: Any = plugin.normalize(raw | {"totalTax": D("0.00")}, context(api="verify"))
+    assert untaxed.amount_excl_tax == D("500.00")
+
+
 @pytest.mark.parametrize("code", ["83", "51"])
 def test_a_railway_ticket_by_either_code(sample: Any, context: Any, code: str) -> None:
     invoice: Any = plugin.normalize(sample("check_rail") | {"invoiceType": code}, context(api="verify"))

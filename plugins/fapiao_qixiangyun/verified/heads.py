@@ -11,7 +11,7 @@ from typing import Any
 
 from fapiao.invoices.codes import UNKNOWN
 from fapiao.invoices.dates import moment
-from fapiao.invoices.model import Invoice, Level
+from fapiao.invoices.model import Invoice, Level, Line
 from fapiao.invoices.money import money, without_tax
 from fapiao.invoices.numbers import document_numbers
 from fapiao.invoices.problems import Problems
@@ -45,11 +45,19 @@ def verified_invoice(raw: dict[str, Any], problems: Problems) -> Invoice:
     doc_type = document_type(type_raw, raw) if type_raw is not None else None
     if doc_type is None:
         problems.unknown_code("doc_type", type_raw or "(none)")
-    amount, tax, with_tax, derived = _amounts(raw, doc_type, problems)
-    is_red = next((value < 0 for value in (with_tax, amount, tax) if value), False)
+    stated = money(get("totalAmount"), problems, "amount_excl_tax")
+    tax = money(get("totalTax"), problems, "tax_amount")
+    with_tax = money(get("amountTax"), problems, "amount_incl_tax")
+    is_red = next((value < 0 for value in (with_tax, stated, tax) if value), False)
     lines, left = goods_lines(get("items"), is_red, problems)
+    amount, with_tax, derived = _amounts(stated, tax, with_tax, doc_type, lines)
+    is_open = stated is not None and amount is None and with_tax is None
+    if is_open:
+        problems.add("A10", "amount_excl_tax")
     journeys, journeys_left = rows(get("xcdList"), problems, "trips")
     extra = unknown_fields(raw, VERIFIED_KEYS)
+    if is_open:
+        extra = {**(extra or {}), "totalAmount": get("totalAmount")}
     unread = (("items", left), ("xcdList", journeys_left))
     if left or journeys_left:
         extra = {**(extra or {}), **{key: raw[key] for key, is_left in unread if is_left}}
@@ -100,17 +108,33 @@ def verified_invoice(raw: dict[str, Any], problems: Problems) -> Invoice:
 
 
 def _amounts(
-    raw: dict[str, Any], doc_type: str | None, problems: Problems
-) -> tuple[Decimal | None, Decimal | None, Decimal | None, tuple[str, ...]]:
-    """(without tax, tax, with tax, derived ones). ``totalAmount`` is documented as the price with tax of a digital invoice, and
-    its example has it without: arithmetic decides."""
-    stated = money(raw.get("totalAmount"), problems, "amount_excl_tax")
-    tax = money(raw.get("totalTax"), problems, "tax_amount")
-    with_tax = money(raw.get("amountTax"), problems, "amount_incl_tax")
-    amount, _ = without_tax(stated, tax, with_tax)
-    if amount == stated and doc_type in _PRICE_STATED and with_tax is None and stated is not None:
-        return (None if tax is None else stated - tax), tax, stated, (() if tax is None else ("amount_excl_tax",))
-    return amount, tax, with_tax, () if amount == stated else ("amount_excl_tax",)
+    stated: Decimal | None,
+    tax: Decimal | None,
+    with_tax: Decimal | None,
+    doc_type: str | None,
+    lines: tuple[Line, ...],
+) -> tuple[Decimal | None, Decimal | None, tuple[str, ...]]:
+    """(without tax, with tax, derived ones). ``totalAmount`` is documented as the price with tax of a digital invoice, and
+    its example has it without: arithmetic decides, where there is no price with tax that of the lines. Where nothing decides,
+    both are None: this interface outranks the others, and a guess would take the place of what they state."""
+    if with_tax is not None or stated is None:
+        amount, _ = without_tax(stated, tax, with_tax)
+        return amount, with_tax, () if amount == stated else ("amount_excl_tax",)
+    if doc_type in _PRICE_STATED:
+        return (None if tax is None else stated - tax), stated, (() if tax is None else ("amount_excl_tax",))
+    if not tax:
+        return stated, None, ()
+    of_lines = [line.amount_excl_tax for line in lines if line.amount_excl_tax is not None]
+    total = sum(of_lines, Decimal(0))
+    if of_lines and len(of_lines) == len(lines):
+        if abs(total - stated) <= _CENT:
+            return stated, None, ()
+        if abs(total + tax - stated) <= _CENT:
+            return stated - tax, stated, ("amount_excl_tax",)
+    return None, None, ()
+
+
+_CENT = Decimal("0.01")
 
 
 def _state(raw: Any, problems: Problems, is_red: bool) -> tuple[str, str | None]:

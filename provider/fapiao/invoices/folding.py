@@ -215,9 +215,11 @@ def _fold_type(best_first: list[Observation], fields: dict[str, Any], conflicts:
 
 
 def _fold_state(best_first: list[Observation], fields: dict[str, Any]) -> None:
-    """The newest known state; of states observed at the same instant that of the better observation."""
-    known = [item for item in best_first if item.invoice.state != UNKNOWN]
-    told = known or [item for item in best_first if item.invoice.state_raw is not None]
+    """The newest state that was told; of states observed at the same instant that of the better observation.
+
+    A code in no table is told, too: an invoice that came into a state nobody knows must not look *normal* any more.
+    """
+    told = [item for item in best_first if item.invoice.state != UNKNOWN or item.invoice.state_raw is not None]
     if not told:
         fields["state"], fields["state_raw"] = UNKNOWN, None
         return

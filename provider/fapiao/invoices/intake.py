@@ -70,13 +70,14 @@ def _examine(
     identity = identify(invoice)
     findings = invoice.findings + identity.findings
     changes: dict[str, Any] = {}
+    issued_on = invoice.issued_on
+    is_future = fetched_at is not None and issued_on is not None and issued_on > (fetched_at + _ONE_DAY).date()
     if findings:
         if any(item.severity is Severity.REJECT for item in findings):
             red = red_letter.of(invoice)
-            return _rejection(raw, ordinal, findings + tuple(check(invoice, identity.numbers, context, red)))
+            early = (finding("D3", "issued_on"),) if is_future else ()
+            return _rejection(raw, ordinal, findings + early + tuple(check(invoice, identity.numbers, context, red)))
         changes = {item.field: None for item in identity.findings if item.field in _NUMBER_FIELDS}
-    issued_on = invoice.issued_on
-    is_future = fetched_at is not None and issued_on is not None and issued_on > (fetched_at + _ONE_DAY).date()
     if is_future:
         findings += (finding("D3", "issued_on"),)
         changes |= {"issued_on": None, "issued_at": None}

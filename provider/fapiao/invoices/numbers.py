@@ -15,7 +15,8 @@ from fapiao.invoices.texts import identifier
 
 __all__ = ["DocumentNumbers", "customs_number", "document_numbers", "invoice_code", "invoice_number", "number"]
 
-_CUSTOMS = re.compile(r"(\d{18}|\(?\d{4}\)?\d{9})[-/*_\u2010-\u2015\u2212]?([A-Z])(\d{2})").fullmatch
+_CUSTOMS = re.compile(r"(\d{18}|(\(?)(\d{4})\)?(\d{9}))[-/*_\u2010-\u2015\u2212]?([A-Z]\d{2})").fullmatch
+_TWENTY_DIGITS = re.compile(r"\d{20}", re.ASCII).fullmatch
 
 
 _LONGEST = 32
@@ -64,24 +65,36 @@ def invoice_code(raw: Any, problems: Problems, field: str) -> str | None:
 
 
 def customs_number(raw: Any, problems: Problems, field: str) -> str | None:
-    """海关缴款书号码 as ``18 digits-L01``: the separator may be ``-``, ``/``, ``*`` or nothing, the letter lower case."""
+    """海关缴款书号码 as ``18 digits-L01``: the separator may be ``-``, ``/``, ``*`` or nothing, the letter lower case.
+
+    One of the old numbering (H883) is ``(YYMM)9 digits-L01``, also where the brackets were left out.
+    """
     text = number(raw, problems, field)
     if text is None:
         return None
     text = text.upper()
     match = _CUSTOMS(text)
-    return f"{match[1]}-{match[2]}{match[3]}" if match else text
+    if match is None:
+        return text
+    return f"{match[1] if match[3] is None else f'({match[3]}){match[4]}'}-{match[5]}"
 
 
 def document_numbers(code: Any, short: Any, digital: Any, problems: Problems) -> DocumentNumbers:
     """Sort a vendor's code, number and 20-digit number into the canonical three.
 
     Vendors put the 20-digit number into the field of the 8-digit one and leave the code empty; paper faces of digital
-    invoices carry code, number and, in another field, the 20 digits.
+    invoices carry code, number and, in another field, the 20 digits. A document's own 20 digits hold, whatever stands in
+    that other field.
     """
     clean_code = invoice_code(code, problems, "invoice_code")
     clean_short = invoice_number(short, problems, "invoice_number")
     clean_digital = number(digital, problems, "digital_number")
+    if clean_short is not None and _TWENTY_DIGITS(clean_short) and clean_short.strip("0"):
+        if clean_digital is not None and clean_digital != clean_short:
+            problems.add(
+                "N6", "digital_number", "Another digital number stands beside the document's own one, which holds."
+            )
+        return DocumentNumbers(clean_code, None, clean_short)
     if (
         clean_short is not None
         and clean_digital is None

@@ -143,7 +143,7 @@ class RowSet:
         for finding in found:
             self.add(
                 invoice_tables.findings, key, slice_id, page_id, ordinal, finding.rule, finding.severity.value,
-                finding.field, finding.message, self.now,
+                finding.field, finding.message.replace("\x00", "\ufffd"), self.now,
             )  # fmt: skip
 
     def _add_lines(self, key: str, lines: list[dict[str, Any]]) -> None:
