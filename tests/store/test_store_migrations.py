@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,6 +17,7 @@ from fapiao.errors import StoreError
 from fapiao.store import Database
 from fapiao.store.access.migrating import configuration
 from fapiao.store.tables.schema import HEAD, VERSION_TABLE, metadata
+from fapiao.store.tables.views import VIEWS
 
 
 def test_migrations_and_metadata_agree(database: Database) -> None:
@@ -127,3 +130,66 @@ def test_tables_may_live_in_a_schema(postgres_url: str) -> None:
 def _no_leftover_children() -> Iterator[None]:
     yield
     assert multiprocessing.active_children() == []
+
+
+class Interrupted(BaseException):
+    """What a kill is to a process."""
+
+
+@pytest.mark.mysql
+def test_a_migration_that_is_interrupted_again_and_again_is_finished_in_the_end(mysql_url: str) -> None:
+    """MySQL commits each DDL statement by itself: each attempt ends with its third that was not done before."""
+    attempts = 0
+    done = 0
+
+    def interrupt(connection: sa.engine.Connection, cursor: object, statement: str, *_: object) -> None:
+        nonlocal done
+        done += statement.lstrip().upper().startswith(("CREATE", "ALTER", "DROP"))
+        if done == 3:
+            raise Interrupted
+
+    is_filled = False
+    while True:
+        done = 0
+        database = Database.connect(mysql_url)
+        if not is_filled and (database.version() or "") in ("0004", "0005", "0006"):
+            _fill(database)
+            is_filled = True
+        sa.event.listen(database._engine, "after_cursor_execute", interrupt)
+        try:
+            database.migrate()
+        except Interrupted:
+            attempts += 1
+        else:
+            break
+        finally:
+            database.close()
+    assert attempts > 20
+    assert is_filled
+    database = Database.connect(mysql_url)
+    test_migrations_and_metadata_agree(database)
+    views = set(sa.inspect(database._engine).get_view_names())
+    with database._engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT from_key, to_key FROM fapiao_invoice_merged")).all() == [(5, 7)]
+        referred = sa.text("SELECT invoice_key, scheme, value FROM fapiao_invoice_reference")
+        assert connection.execute(referred).all() == [(7, "digital20", "24990000000000000009")]
+    assert {f"fapiao_{name}" for name in VIEWS} | {"fapiao_deduction_current"} <= views
+    database.check()
+    database.close()
+
+
+def _fill(database: Database) -> None:
+    """A merged document and a red-letter invoice: what revision 0007 moves."""
+    with database._engine.begin() as connection:
+        table = sa.Table("fapiao_invoice", sa.MetaData(), autoload_with=connection)
+        needed = [column for column in table.columns if not column.nullable and column.server_default is None]
+        kinds: dict[type, Any] = {str: "x", int: 1, float: 1, datetime: datetime(2024, 11, 3)}  # noqa: DTZ001 -- a column's
+        values = {column.name: kinds[column.type.python_type] for column in needed}
+        values |= {"is_red": 1, "remark": "被红冲蓝字数电票号码：24990000000000000009", "invoice_key": 7}
+        connection.execute(table.insert().values(**values))
+        connection.execute(
+            sa.text(
+                "INSERT INTO fapiao_invoice_link (from_key, to_key, link_type, linked_at)"
+                " VALUES (5, 7, 'merged', '2024-11-03 00:00:00')"
+            )
+        )

@@ -53,7 +53,7 @@ def upgrade(connection: Connection, schema: str | None) -> None:
             # The version that the last revision wrote must be seen by whoever gets the lock next.
             connection.exec_driver_sql("COMMIT")
     finally:
-        if name in _MYSQL:
+        if name in _MYSQL and not connection.invalidated:  # after Ctrl-C the session is gone, and its lock with it
             connection.execute(sa.select(sa.func.release_lock(_LOCK_NAME)))
 
 

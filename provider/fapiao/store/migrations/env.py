@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from fapiao.store.access.resuming import resume
 from fapiao.store.tables.schema import VERSION_TABLE, metadata
 
 settings = dict(context.config.attributes["fapiao"])
@@ -11,5 +12,7 @@ context.configure(
     version_table_schema=settings.pop("schema"),
     **settings,
 )
+if not context.is_offline_mode():
+    resume(context.get_context())
 with context.begin_transaction():
     context.run_migrations()
