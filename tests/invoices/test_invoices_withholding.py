@@ -308,3 +308,38 @@ def test_everything_wrong_with_settings_is_said_at_once() -> None:
 
 def test_a_policy_has_one_action_per_class() -> None:
     assert set(get_type_hints(Policy)) == set(CLASSES)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "张三(个人)",
+        "张三（个人）",
+        "张三&#40;个人)",
+        "\u200b张\u200c三(个人)\ufeff",
+        "张三(个人)&nbsp;",
+        "张三﹙个人﹚ ",
+    ],
+)
+def test_a_persons_name_is_known_however_a_vendor_writes_it(written: str) -> None:
+    def party(action: str) -> Any:
+        return Withholding(msgspec.structs.replace(EVERYTHING, name=action), KEY).party(None, written)[1]
+
+    assert party("drop") is None
+    assert party("mask").startswith("张*")
+    assert "三" not in party("mask")
+    plain = Withholding(msgspec.structs.replace(EVERYTHING, name="hash"), KEY).party(None, "张三(个人)")[1]
+    assert party("hash") == plain
+    assert HASHED.fullmatch(plain)
+
+
+@pytest.mark.parametrize("after", ["mask", "drop", "hash"])
+def test_a_hashed_name_of_a_party_is_a_persons(after: str) -> None:
+    hashed = Withholding(msgspec.structs.replace(EVERYTHING, name="hash"), KEY).party(None, "张三(个人)")[1]
+    left = Withholding(msgspec.structs.replace(EVERYTHING, name=after), KEY).party(None, hashed)[1]
+    assert left == {"mask": "***", "drop": None, "hash": hashed}[after]
+
+
+@pytest.mark.parametrize("company", ["个人护理用品测试有限公司", "甲乙丙（个人）测试有限公司", "测试&amp;测试有限公司"])
+def test_a_companys_name_stays(company: str) -> None:
+    assert Withholding(msgspec.structs.replace(EVERYTHING, name="drop"), KEY).party(None, company)[1] == company

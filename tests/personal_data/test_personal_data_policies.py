@@ -19,6 +19,7 @@ from fapiao.rereading.personal_data import apply_policy, set_policy, show_policy
 from fapiao.store import Database
 from fapiao.store.access.hash_keys import HASH_FILE_VARIABLE, HASH_VARIABLE, HashKey
 from fapiao.store.documents.policies import change_policy, guard, read_policy, ready
+from fapiao.store.tables.schema import metadata
 from rereading import SOURCES, Shop, record
 from storing import Shelf, invoice
 
@@ -116,6 +117,32 @@ def test_another_key_than_the_hashes_were_made_with_is_refused(
     assert OTHER not in str(caught.value)
     with pytest.raises(ConfigurationError, match="not the one"):
         Shelf(sqlite_database).load(invoice(1))
+
+
+def test_without_the_key_no_job_is_started(shops: Shops, sqlite_into: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = shops(sqlite_into, input=[record(1, drawer="张三丰")])
+    set_policy(shop.database, ["name=hash"], sources=SOURCES)
+    monkeypatch.delenv(HASH_VARIABLE)
+    with pytest.raises(ConfigurationError, match="there is no key"):
+        shop.collect()
+    assert not shop.started
+    assert shop.rows_of("collection") == []
+    assert shop.rows_of("lease") == []
+
+
+def test_what_a_newer_version_would_find_is_looked_for_again(shops: Shops, sqlite_into: str) -> None:
+    shop = shops(sqlite_into, input=[record(1, drawer="张三丰")])
+    shop.collect()
+    set_policy(shop.database, ["name=mask"], sources=SOURCES)
+    table = metadata.tables["fapiao_observation"]
+    shop.database.transact(  # as a version that found less would have left it
+        lambda connection: connection.execute(
+            table.update().values(content=sa.func.replace(table.c.content, "张*", "张三丰"))
+        )
+    )
+    done = [apply_policy(shop.database, sources=SOURCES, again=again).applied for again in (False, True)]
+    assert [part.documents for part in done if part is not None] == [0, 1]
+    assert "张三丰" not in str(shop.rows_of("observation"))
 
 
 def test_another_key_can_come_once_nothing_is_hashed_any_more(

@@ -137,6 +137,7 @@ class Collector:
 
         While another collection of the taxpayer has the turn, no generation is opened.
         """
+        self._loader.prepare()
         behind = self._generation.open()
         if behind is not None:
             return self._generation.wait(behind)

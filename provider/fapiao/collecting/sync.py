@@ -171,6 +171,7 @@ class Syncer:
         ).within(source=self._source.name, taxpayer_no=self._request.taxpayer_no)
 
     def _open(self) -> CollectionRecord:
+        self._loader.prepare()
         key, now = key_of(self._source, self._account, self._request), self._clock()
         run = self._ledger.open(key, self._request.slices, now)
         if now - run.opened_at > YOUNG:

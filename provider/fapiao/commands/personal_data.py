@@ -21,7 +21,12 @@ __all__ = ["personal_data"]
     help="Change the policy and apply it to what is stored; repeatable. Classes: identity, name, contact, bank, remark, "
     "property, unknown. Actions: keep, mask, hash, drop.",
 )
-@click.option("--apply", "applies", is_flag=True, help="Apply the policy as it is, or continue where that was stopped.")
+@click.option(
+    "--apply",
+    "applies",
+    is_flag=True,
+    help="Apply the policy as it is, again where it was, or continue where that was stopped.",
+)
 @click.option("--dry-run", is_flag=True, help="Count what --set would change; change nothing.")
 @click.option("--json", "as_json", is_flag=True)
 def personal_data(
@@ -41,7 +46,7 @@ def personal_data(
     if settings:
         report = set_policy(database, settings, dry_run=dry_run)
     elif applies:
-        report = apply_policy(database)
+        report = apply_policy(database, again=True)
     else:
         report = show_policy(database)
     click.echo(report.to_json() if as_json else report.to_text())

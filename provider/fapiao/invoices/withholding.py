@@ -22,8 +22,10 @@ from fapiao.invoices import red_letter
 from fapiao.invoices.intake import Examined
 from fapiao.invoices.model import Customs, Invoice, Line
 from fapiao.invoices.personal_data import CLASSES, FIELDS, PARTIES, Policy
+from fapiao.invoices.problems import Problems
 from fapiao.invoices.tax_numbers import is_citizen, is_company, same_party
 from fapiao.invoices.texts import HASHED, HIDDEN, is_blank, is_masked, plain_text
+from fapiao.invoices.texts import name as clean_name
 
 __all__ = ["Withholding", "fingerprint", "is_natural", "is_person"]
 
@@ -34,8 +36,8 @@ _SHOWN = 4
 """Characters at the end of a masked number: people tell numbers apart by them, as on every ticket."""
 _SHORTEST = 7
 """Characters of a number of which the end is shown: of a shorter one it would be most."""
-_NATURAL = re.compile(r"[(（]\s*个人\s*[)）]\s*\Z")
-"""How issuing software marks a buyer that is a natural person."""
+_NATURAL = re.compile(r"[(（﹙]\s*个人\s*[)）﹚]\s*\Z")
+"""How issuing software marks a buyer that is a natural person, in a text as :func:`_cleaned` gives it."""
 _WITHHELD_NUMBER = re.compile(rf"\*{{3}}|\*{{14}}.{{4}}|\*{{16}}.{{4}}|{HASHED.pattern}").fullmatch
 """A citizen's number after this module has masked or hashed it."""
 
@@ -100,7 +102,7 @@ class Withholding:
             return tax_no, name
         if is_numbered:
             return self.value("identity", tax_no), self.value("name", name)
-        if name is not None and (told or _NATURAL.search(name) is not None):
+        if name is not None and (told or _is_persons_name(name)):
             return tax_no, self.value("name", name)
         return tax_no, name
 
@@ -211,7 +213,9 @@ class Withholding:
 
     def _token(self, data_class: str, text: str) -> str:
         """128 bits as letters and digits: it survives whatever plugins do to names, identifiers and tax numbers."""
-        message = f"{data_class}\0{plain_text(_NATURAL.sub('', text)).upper()}".encode("utf-8", "surrogatepass")
+        message = f"{data_class}\0{plain_text(_NATURAL.sub('', _cleaned(text))).upper()}".encode(
+            "utf-8", "surrogatepass"
+        )
         digest = hmac.new(self._key, message, hashlib.sha256).digest()[:16]
         return "HMAC" + base64.b32encode(digest).decode().rstrip("=")
 
@@ -228,6 +232,17 @@ def is_person(number: str) -> bool:
 def is_natural(identity: str) -> bool:
     """Whether the number of a buyer (身份证号 / 组织机构代码) is not that of an organisation."""
     return not is_blank(identity) and not is_company(identity)
+
+
+def _cleaned(text: str) -> str:
+    """A text as mappings store it: vendors write entities and invisible characters into it."""
+    return clean_name(text, Problems(), "") or text
+
+
+def _is_persons_name(text: str) -> bool:
+    """Whether a party's name shows that it is a natural person, also after it was hashed here: only persons' names are."""
+    cleaned = _cleaned(text)
+    return HASHED.fullmatch(cleaned) is not None or ("个人" in cleaned and _NATURAL.search(cleaned) is not None)
 
 
 def _drop_identity(value: Any) -> Any:
@@ -269,6 +284,7 @@ def _masked_name(text: str) -> str:
     """The first character, 张*; that it is a natural person stays, too."""
     if text == HIDDEN or HASHED.fullmatch(text):
         return HIDDEN
+    text = _cleaned(text)
     mark = _NATURAL.search(text)
     name = (text[: mark.start()] if mark else text).strip()
     return (name[:1] or "*") + "*" + (mark[0] if mark else "")

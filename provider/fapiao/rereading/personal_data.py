@@ -144,18 +144,21 @@ def apply_policy(
     sources: Registry = registry,
     clock: Callable[[], float] = time.time,
     progress: Callable[[Applied], None] | None = None,
+    again: bool = False,
 ) -> PolicyReport:
     """Bring everything that is stored to the policy, from where an earlier run stopped.
+
+    :param again: look at everything once more where that has been done: a newer version may find more.
 
     :raises StoreError: the database does not work, the policy was changed meanwhile, or a newer version has stored raw answers.
     :raises ConfigurationError: a class is hashed, and the key is missing or another one.
     """
     stored = read_policy(database)
     applied = Applied()
-    if not stored.is_applied():
+    if again or not stored.is_applied():
         state = ready(database)
         application = _Application(database, state.withholding, state.version, sources, clock, progress)
-        applied = application.run(stored.done)
+        applied = application.run(Done() if stored.is_applied() else stored.done)
         database.transact(lambda connection: record_applied(connection, stored))
     return _report(read_policy(database), applied)
 

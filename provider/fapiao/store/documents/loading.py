@@ -81,6 +81,13 @@ class Loader:
         """
         return self._ready().withholding
 
+    def prepare(self) -> None:
+        """Find what loading needs, before anything is asked of a vendor.
+
+        :raises ConfigurationError: as :attr:`withholding`.
+        """
+        self._ready()
+
     @property
     def seals_raw(self) -> bool:
         """Whether raw is encrypted before it is stored."""
