@@ -107,7 +107,7 @@ class FapiaoError(Exception):
             ("taxpayer", self.taxpayer_no),
             ("month", self.invoice_month),
             ("slice", self.slice),
-            ("vendor code", self.code),
+            ("database code" if self.fault is Fault.DATABASE else "vendor code", self.code),
         )
         return ", ".join(f"{label} {value}" for label, value in parts if value)
 
@@ -213,4 +213,7 @@ class IncompleteError(FapiaoError):
     """The run did all it could and the proof of completeness does not hold; the text has the numbers."""
 
     fault = Fault.VENDOR
-    advice = "See 'fapiao coverage' for the slices; collect the month again when the cause is mended."
+    advice = (
+        "See 'fapiao coverage' for the slices; collect the month again when the cause is mended. Rejected records are in "
+        "fapiao_rejected with every reason; where they may stay there, let the run accept them (on_rejected)."
+    )

@@ -41,6 +41,24 @@ def test_all_twenty_types_interpreted_again_change_nothing_at_all(tmp_path: Path
     assert APP_SECURITY not in seen
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--month", "2024-11"], "is not valid"),
+        (["--month", "202410"], "No stored answer is of month 202410"),
+        (["--source", "ekuaibao", "--taxpayer", "nobody"], "No stored answer is of source ekuaibao, taxpayer nobody"),
+    ],
+)
+def test_what_matches_nothing_is_no_success(tmp_path: Path, sqlite_into: str, arguments: list[str], words: str) -> None:
+    simulator = EkuaibaoSimulator(EkuaibaoScenario(uniform=2, queued_seconds=0, processing_seconds=0))
+    with simulator.running():
+        command = Command(simulator, {}, tmp_path)
+        assert command.collect(TAXPAYERS[0], sqlite_into, "--type", "81").returncode == 0
+    done = command.run("renormalize", "--into", sqlite_into, *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
 def test_without_the_key_the_command_says_what_to_do(tmp_path: Path, sqlite_into: str) -> None:
     simulator = EkuaibaoSimulator(
         EkuaibaoScenario(uniform=2, queued_seconds=0, processing_seconds=0, app_security=APP_SECURITY)

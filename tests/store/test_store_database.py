@@ -197,3 +197,30 @@ def _everything_said(error: FapiaoError) -> str:
         shown.append(str(chained))
         chained = chained.__cause__ or (None if chained.__suppress_context__ else chained.__context__)
     return "\n".join(shown)
+
+
+def test_what_a_strangers_statement_changes_is_rolled_back(database: Database) -> None:
+    database.transact(lambda connection: connection.execute(counters.insert().values(ROW)).rowcount)
+
+    def look(connection: Connection) -> int:
+        connection.exec_driver_sql("DELETE FROM fapiao_counter")
+        return _count(connection)
+
+    assert database.peek(look) == 0
+    assert database.read(_count) == 1
+    with pytest.raises(LookupError):
+        database.peek(lambda connection: (_ for _ in ()).throw(LookupError("of the work itself")))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://u:Canary@7@127.0.0.1/db", "mysql+pymysql://u:Canary@7/99@127.0.0.1/db", "postgres://u:a@b@c/d"],
+)
+def test_a_password_with_an_at_sign_is_asked_for_in_its_code_and_not_told(url: str) -> None:
+    with pytest.raises(ConfigurationError) as told:
+        Database.connect(url)
+    assert "%40" in str(told.value)
+    assert "Canary" not in str(told.value)
+    assert "7@" not in str(told.value)
+    encoded = Database.connect("postgresql://u:Canary%407@127.0.0.1/db?application_name=a@b@c")
+    assert encoded.place == "the database db (postgresql) on 127.0.0.1"

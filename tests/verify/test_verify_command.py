@@ -145,6 +145,14 @@ def test_a_query_on_the_database_makes_claims(tmp_path: Path) -> None:
         assert json.loads(done.stdout)["asked"] == 3
 
 
+def test_a_query_that_changes_something_changes_nothing(tmp_path: Path) -> None:
+    with vendor(tmp_path, {}) as command:
+        assert command.run("--from-csv", command.csv(command.simulator.claims(2))).returncode == 0
+        done = command.run("--from-sql", "DELETE FROM fapiao_invoice_line RETURNING invoice_key AS number")
+        assert done.returncode == 2
+        assert len(command.rows("fapiao_invoice_line")) > 0
+
+
 def test_an_invoice_that_is_not_genuine_ends_with_status_1(tmp_path: Path) -> None:
     with vendor(tmp_path, {}) as command:
         (claim,) = command.simulator.claims(1)

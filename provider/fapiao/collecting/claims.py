@@ -173,7 +173,7 @@ def claims_of_query(
         names = list(result.keys())
         return names, [dict(zip(names, row, strict=True)) for row in result]
 
-    names, rows = database.read(look)
+    names, rows = database.peek(look)
     _require(names, "the query")
     return claims_of_rows(rows, where="the query", taxpayer_no=taxpayer_no, layouts=layouts)
 

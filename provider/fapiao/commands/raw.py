@@ -6,7 +6,9 @@ import time
 
 import click
 
+from fapiao.arguments import begun_month
 from fapiao.commands.options import INTO, SCHEMA
+from fapiao.errors import ConfigurationError
 
 __all__ = ["purge_raw", "renormalize"]
 
@@ -30,12 +32,19 @@ def renormalize(
     from fapiao.rereading.renormalizing import renormalize as run
     from fapiao.store import Database
 
+    wanted = {"source": source_name, "taxpayer": taxpayer_no, "month": invoice_month}
     done = run(
         Database.connect(into, schema=schema),
         source=source_name,
         taxpayer_no=taxpayer_no,
-        invoice_month=invoice_month,
+        invoice_month=None if invoice_month is None else begun_month(invoice_month, time.time()),
     )
+    if any(wanted.values()) and not done.changes.pages and not done.failed:
+        named = ", ".join(f"{name} {value}" for name, value in wanted.items() if value)
+        raise ConfigurationError(
+            f"No stored answer is of {named}: nothing was interpreted again.",
+            advice="See 'fapiao coverage' for what was collected; raw answers that were purged are not counted.",
+        )
     click.echo(done.to_json() if as_json else done.to_text())
     if done.failed:
         raise SystemExit(1)

@@ -140,6 +140,18 @@ class Database:
         self._be_ready()
         return self._try(work, write=False)
 
+    def peek(self, work: Callable[[Connection], T]) -> T:
+        """Like :meth:`read`, for statements of somebody else: whatever they change is rolled back."""
+        self._be_ready()
+
+        def looked(connection: Connection) -> T:
+            try:
+                return work(connection)
+            finally:
+                connection.rollback()
+
+        return self._try(looked, write=False)
+
     def attempt(self, work: Callable[[Connection], T]) -> T:
         """Like :meth:`transact`, but an error of the data's own (see ``failures.is_misfit``) comes through as it is."""
         self._be_ready()
@@ -268,6 +280,12 @@ def _url(into: str | URL) -> URL:
     if isinstance(into, str):
         if into.startswith("postgres://"):  # what Airflow and many hosts write
             into = "postgresql" + into.removeprefix("postgres")
+        if into.partition("?")[0].count("@") > 1:
+            # What stands behind the first @ would be taken for the host, and told in every error.
+            raise ConfigurationError(
+                "the URL of the database has more than one @.",
+                advice="Write special characters of user and password by their codes: @ as %40, / as %2F, : as %3A.",
+            )
         try:
             into = make_url(into)
         except (sa.exc.ArgumentError, ValueError):
