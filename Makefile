@@ -9,7 +9,7 @@ ifeq ($(strip $(PYTHON)),)
 $(error No Python >= 3.10 with the venv module was found; install one or name it: make PYTHON=/path/to/python $(MAKECMDGOALS))
 endif
 
-# `make pytest AIRFLOW=2.11` runs the tests on the oldest Airflow that is supported, AIRFLOW=3.1 on one between, with SQLAlchemy 2.0.
+# `make pytest AIRFLOW=2.11` runs the tests on the oldest Airflow that is supported, AIRFLOW=3.1 and 3.2 on those between, 3.1 with SQLAlchemy 2.0.
 AIRFLOW ?= 3.3
 VENV := $(if $(filter 3.3,$(AIRFLOW)),.venv,build/venv-$(AIRFLOW))
 BIN := $(VENV)/bin
@@ -88,6 +88,7 @@ wheel: $(TEST_READY) ## build/dist/*.whl
 lock: $(UV) ## resolve the requirements anew
 	$(COMPILE) $(UPGRADE) pyproject.toml requirements/airflow-3.3.in --extra postgres --extra mysql --group build --group test -o requirements/test-3.3.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml requirements/airflow-3.1.in --extra postgres --extra mysql --group build --group test -o requirements/test-3.1.txt
+	$(COMPILE) $(UPGRADE) pyproject.toml requirements/airflow-3.2.in --extra postgres --extra mysql --group build --group test -o requirements/test-3.2.txt
 	$(COMPILE) $(UPGRADE) pyproject.toml requirements/airflow-2.11.in --extra postgres --extra mysql --group build --group test -o requirements/test-2.11.txt
 	$(COMPILE) pyproject.toml requirements/airflow-3.3.in --group build --constraint requirements/test-3.3.txt -o requirements/demo.txt
 	$(COMPILE) $(UPGRADE) requirements/bench.in -o requirements/bench.txt

@@ -38,8 +38,7 @@ def kept_by_a_dba(database_url: str) -> Iterator[URL]:
     if kind == "sqlite":
         pytest.skip("SQLite has no users")
     user, password = f"fapiao_{uuid4().hex[:8]}", "Test-canary-1"
-    schema = ["--schema", "tax"] if kind == "postgresql" else []
-    script = run("init-db", "--into", f"{kind}://db/invoices", *schema, "--sql")
+    script = Database.ddl(f"{kind}://db/invoices", "tax" if kind == "postgresql" else None)  # what --sql prints
     # The mysql client sends one statement after the other; so does the driver with this flag.
     many = {"client_flag": 65536} if kind == "mysql" else {}
     owner = sa.create_engine(url, isolation_level="AUTOCOMMIT", connect_args=many)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ if TYPE_CHECKING:
     from fapiao.airflow.batch import Batch
 
 __all__ = ["count"]
+
+log = logging.getLogger(__name__)
 
 
 def count(batch: Batch, since: float) -> None:
@@ -23,6 +26,13 @@ def count(batch: Batch, since: float) -> None:
     ``fapiao.taxpayers_failed``               of the task's taxpayers
     ========================================  ===============================================
     """
+    try:
+        _count(batch, since)
+    except Exception:  # the work is done: a metric that cannot be told must not fail it
+        log.warning("The metrics of this task could not be counted.", exc_info=True)
+
+
+def _count(batch: Batch, since: float) -> None:
     stats, tags, results = _stats(), {"source": batch.source}, batch.results
     for taxpayer, record in batch.records.items():
         manifest = results[taxpayer]
@@ -44,4 +54,4 @@ def _stats() -> Any:
         from airflow.stats import Stats
 
         return Stats
-    return stats
+    return stats if hasattr(stats, "incr") else stats.Stats  # 3.2 has the module, but not yet its functions
