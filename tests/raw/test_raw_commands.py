@@ -42,21 +42,29 @@ def test_all_twenty_types_interpreted_again_change_nothing_at_all(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "status", "words"),
     [
-        (["--month", "2024-11"], "is not valid"),
-        (["--month", "202410"], "No stored answer is of month 202410"),
-        (["--source", "ekuaibao", "--taxpayer", "nobody"], "No stored answer is of source ekuaibao, taxpayer nobody"),
+        (["--month", "2024-11"], 2, "is not valid"),
+        (["--month", "202410"], 0, "No stored answer is of month 202410: nothing was"),
+        (
+            ["--source", "ekuaibao", "--taxpayer", "nobody"],
+            0,
+            "No stored answer is of source ekuaibao, taxpayer nobody:",
+        ),
+        (["--month", "202411"], 0, ""),
     ],
 )
-def test_what_matches_nothing_is_no_success(tmp_path: Path, sqlite_into: str, arguments: list[str], words: str) -> None:
+def test_what_matches_nothing_is_told(
+    tmp_path: Path, sqlite_into: str, arguments: list[str], status: int, words: str
+) -> None:
     simulator = EkuaibaoSimulator(EkuaibaoScenario(uniform=2, queued_seconds=0, processing_seconds=0))
     with simulator.running():
         command = Command(simulator, {}, tmp_path)
         assert command.collect(TAXPAYERS[0], sqlite_into, "--type", "81").returncode == 0
     done = command.run("renormalize", "--into", sqlite_into, *arguments)
-    assert done.returncode == 2
+    assert done.returncode == status
     assert words in done.stderr
+    assert ("No stored answer" in done.stderr) == words.startswith("No stored answer")
 
 
 def test_without_the_key_the_command_says_what_to_do(tmp_path: Path, sqlite_into: str) -> None:

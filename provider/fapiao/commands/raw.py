@@ -8,7 +8,6 @@ import click
 
 from fapiao.arguments import begun_month
 from fapiao.commands.options import INTO, SCHEMA
-from fapiao.errors import ConfigurationError
 
 __all__ = ["purge_raw", "renormalize"]
 
@@ -41,9 +40,9 @@ def renormalize(
     )
     if any(wanted.values()) and not done.changes.pages and not done.failed:
         named = ", ".join(f"{name} {value}" for name, value in wanted.items() if value)
-        raise ConfigurationError(
-            f"No stored answer is of {named}: nothing was interpreted again.",
-            advice="See 'fapiao coverage' for what was collected; raw answers that were purged are not counted.",
+        click.echo(
+            f"No stored answer is of {named}: nothing was interpreted again. See 'fapiao coverage' for what was collected.",
+            err=True,
         )
     click.echo(done.to_json() if as_json else done.to_text())
     if done.failed:
