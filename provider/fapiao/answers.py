@@ -1,7 +1,8 @@
 """For plugins: the odd kinds in which vendors' JSON says simple things, read without guessing.
 
 A vendor's types are not contracts: a code comes as text or number, a truth as boolean or text, a count in
-quotes; and a name that was cut in the middle of a rare character makes JSON that is none. Nothing here puts a value into an error's text: it may be personal data.
+quotes; and a name that was cut in the middle of a rare character makes JSON that is none. Nothing here puts a
+value into an error's text: it may be personal data.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from typing import Any
 
 import msgspec
@@ -12,6 +11,7 @@ from fapiao.invoices.identity import numbers_of
 from fapiao.invoices.model import Invoice
 from fapiao.store import Database
 from fapiao.store.tables.invoices import numbers as number_table
+from racing import race
 from storing import INPUT, NOON, OUTPUT, Shelf, invoice, paper
 
 
@@ -118,14 +118,7 @@ def test_of_two_processes_that_contradict_each_other_one_is_right_about_each_doc
     database = Database.connect(database_url)
     database.migrate()
     shelf = Shelf(database, *KINDS)
-    context = multiprocessing.get_context("spawn")
-    gate = context.Barrier(2)
-    rivals = [context.Process(target=_contradict, args=(database_url, number, gate)) for number in range(2)]
-    for rival in rivals:
-        rival.start()
-    for rival in rivals:
-        rival.join(120)
-    assert [rival.exitcode for rival in rivals] == [0, 0]
+    race(_contradict, database_url, 2, seconds=120)
     found = documents(shelf)
     assert len(found) == 200
     assert all(len(values) == 2 for values in found)

@@ -11,6 +11,7 @@ import pytest
 
 from fapiao.store import Database, LoadReport
 from fapiao.wire import SliceKey
+from racing import race
 from storing import NOON, Shelf, invoice, paper
 
 KINDS = tuple(SliceKey(str(number), "input") for number in range(3))
@@ -32,15 +33,8 @@ def test_rivals_leave_every_document_once(database_url: str) -> None:
     database = Database.connect(database_url)
     database.migrate()
     shelf = Shelf(database, *KINDS)
-    context = multiprocessing.get_context("spawn")
-    gate = context.Barrier(len(KINDS))
-    rivals = [context.Process(target=_load, args=(database_url, number, gate)) for number in range(len(KINDS))]
-    for rival in rivals:
-        rival.start()
-    for rival in rivals:
-        rival.join(120)
+    race(_load, database_url, len(KINDS), seconds=120)
 
-    assert [rival.exitcode for rival in rivals] == [0, 0, 0]
     assert shelf.rows("fapiao_rejected") == []
     numbers = shelf.rows("fapiao_invoice_number")
     digital = [row["value"] for row in numbers if row["scheme"] == "digital20"]
@@ -76,15 +70,7 @@ def test_two_processes_load_overlapping_slices_fifty_times(database_url: str) ->
     database = Database.connect(database_url)
     database.migrate()
     shelf = Shelf(database, *KINDS)
-    context = multiprocessing.get_context("spawn")
-    gate = context.Barrier(2)
-    rivals = [context.Process(target=_load_rounds, args=(database_url, number, gate)) for number in range(2)]
-    for rival in rivals:
-        rival.start()
-    for rival in rivals:
-        rival.join(240)
-
-    assert [rival.exitcode for rival in rivals] == [0, 0]
+    race(_load_rounds, database_url, 2, seconds=240)
     assert len(shelf.rows("fapiao_page")) == 2 * ROUNDS
     assert shelf.rows("fapiao_rejected") == []
     every = ROUNDS * 3 * OVERLAP

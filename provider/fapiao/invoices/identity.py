@@ -17,7 +17,7 @@ from fapiao.invoices.model import Finding, Invoice, Severity
 from fapiao.invoices.problems import finding
 from fapiao.invoices.texts import is_masked
 
-__all__ = ["Identification", "Number", "cross_check", "identify", "numbers_of"]
+__all__ = ["FIELDS", "Identification", "Number", "cross_check", "identify", "numbers_of"]
 
 _CUSTOMS = re.compile(r"\d{18}-[A-Z]\d{2}").fullmatch
 _CUSTOMS_OLD = re.compile(r"\(?\d{4}\)?\d{9}-[A-Z]\d{2}").fullmatch
@@ -108,7 +108,7 @@ def _check_schemes(
         if not schemes.issuperset(needs + expects):
             found.append(finding("N7", "digital_number" if Scheme.CODE_NO in schemes else "invoice_number"))
     elif needs and not schemes.issuperset(needs):
-        found.append(finding("N6", _FIELD[needs[0]]))
+        found.append(finding("N6", FIELDS[needs[0]]))
 
 
 def _year_fault(year: str, on: date) -> Finding:
@@ -119,12 +119,13 @@ def _year_fault(year: str, on: date) -> Finding:
     return finding("N4Y", "digital_number", severity=Severity.INFO if turned else None)
 
 
-_FIELD = {
+FIELDS = {
     Scheme.DIGITAL20: "digital_number",
     Scheme.CODE_NO: "invoice_number",
     Scheme.CUSTOMS: "customs_no",
     Scheme.CERTIFICATE: "certificate_no",
 }
+"""Where an invoice has the number of a scheme."""
 
 _CODE_TAILS = {
     "04": ("vat_ordinary_paper",),

@@ -15,7 +15,7 @@ from fapiao.invoices.texts import identifier
 
 __all__ = ["DocumentNumbers", "customs_number", "document_numbers", "invoice_code", "invoice_number", "number"]
 
-_CUSTOMS = re.compile(r"(\d{18}|(\(?)(\d{4})\)?(\d{9}))[-/*_\u2010-\u2015\u2212]?([A-Z]\d{2})").fullmatch
+_CUSTOMS = re.compile(r"(\d{18}|\(?(\d{4})\)?(\d{9}))[-/*_\u2010-\u2015\u2212]?([A-Z]\d{2})").fullmatch
 _TWENTY_DIGITS = re.compile(r"\d{20}", re.ASCII).fullmatch
 
 
@@ -76,7 +76,7 @@ def customs_number(raw: Any, problems: Problems, field: str) -> str | None:
     match = _CUSTOMS(text)
     if match is None:
         return text
-    return f"{match[1] if match[3] is None else f'({match[3]}){match[4]}'}-{match[5]}"
+    return f"{match[1] if match[2] is None else f'({match[2]}){match[3]}'}-{match[4]}"
 
 
 def document_numbers(code: Any, short: Any, digital: Any, problems: Problems) -> DocumentNumbers:

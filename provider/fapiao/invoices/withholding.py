@@ -213,9 +213,8 @@ class Withholding:
 
     def _token(self, data_class: str, text: str) -> str:
         """128 bits as letters and digits: it survives whatever plugins do to names, identifiers and tax numbers."""
-        message = f"{data_class}\0{plain_text(_NATURAL.sub('', _cleaned(text))).upper()}".encode(
-            "utf-8", "surrogatepass"
-        )
+        plain = plain_text(_NATURAL.sub("", _cleaned(text) if data_class == "name" else text))
+        message = f"{data_class}\0{plain.upper()}".encode("utf-8", "surrogatepass")
         digest = hmac.new(self._key, message, hashlib.sha256).digest()[:16]
         return "HMAC" + base64.b32encode(digest).decode().rstrip("=")
 

@@ -280,7 +280,7 @@ def _url(into: str | URL) -> URL:
     if isinstance(into, str):
         if into.startswith("postgres://"):  # what Airflow and many hosts write
             into = "postgresql" + into.removeprefix("postgres")
-        if into.partition("?")[0].count("@") > 1:
+        if not into.startswith("sqlite") and into.partition("?")[0].count("@") > 1:
             # What stands behind the first @ would be taken for the host, and told in every error.
             raise ConfigurationError(
                 "the URL of the database has more than one @.",

@@ -14,6 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from fapiao.invoices.identity import FIELDS
 from fapiao.invoices.intake import Examined
 from fapiao.invoices.problems import finding
 from fapiao.store.access.bulk import chunks
@@ -22,9 +23,9 @@ from fapiao.store.documents.claiming import owners_of
 from fapiao.store.documents.grouping import NumberKey, PageLoad
 from fapiao.store.tables.invoices import numbers
 
-__all__ = ["RULE", "Joins", "refused", "without_contradictions"]
+__all__ = ["Joins", "refused", "without_contradictions"]
 
-RULE = "N11"
+_RULE = "N11"
 """The record's numbers belong to different documents."""
 
 
@@ -94,21 +95,13 @@ def without_contradictions(connection: Connection, pages: Sequence[PageLoad]) ->
 def refused(record: Examined, scheme: str) -> Examined:
     """The record as a rejection; ``scheme`` is the one of which its document would have two numbers."""
     reason = finding(
-        RULE,
-        _FIELDS.get(scheme, ""),
+        _RULE,
+        FIELDS[scheme],
         "Its numbers belong to different documents: the one that has its other number has another number of this kind. "
         "Loading it would make two invoices one. See which is right; what the vendor corrects is loaded when it is collected "
         "again.",
     )
     return msgspec.structs.replace(record, invoice=None, numbers=(), findings=(), rejected=(reason, *record.findings))
-
-
-_FIELDS = {
-    "digital20": "digital_number",
-    "code_no": "invoice_number",
-    "customs": "customs_no",
-    "certificate": "certificate_no",
-}
 
 
 def _numbers_of(connection: Connection, keys: Iterable[int]) -> dict[int, set[NumberKey]]:
